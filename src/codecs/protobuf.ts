@@ -1,0 +1,118 @@
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  fromJsonString,
+  isMessage,
+  type Message,
+  toBinary,
+  toJsonString,
+} from '@bufbuild/protobuf'
+import type { Codec } from '../codec.ts'
+import { RpcError } from '../error.ts'
+import type { ValueInfo } from '../registry.ts'
+import { endpointInfo, type Kind, type Method, type Service, type ServiceShape } from '../service.ts'
+
+const kinds: Record<DescMethod['methodKind'], Kind> = {
+  unary: 'unary',
+  client_streaming: 'clientStream',
+  server_streaming: 'serverStream',
+  bidi_streaming: 'bidi',
+}
+
+const services = new WeakMap<DescService, Service>()
+
+/** The contract that protobuf-es generated from a `.proto` service. The same descriptor gives the same object. */
+export function protobufService<S extends ServiceShape>(descriptor: DescService): Service<S> {
+  let service = services.get(descriptor)
+  if (service === undefined) {
+    const methods = descriptor.methods.map((method) => [method.localName, toMethod(method)] as const)
+    service = { name: descriptor.typeName, methods: Object.fromEntries(methods) }
+    services.set(descriptor, service)
+  }
+  return service as Service<S>
+}
+
+function toMethod(method: DescMethod): Method {
+  const service = method.parent.typeName
+  const kind = kinds[method.methodKind]
+  return {
+    service,
+    name: method.name,
+    path: `/${service}/${method.name}`,
+    kind,
+    input: protobuf(method.input),
+    output: protobuf(method.output),
+    idempotent: method.idempotency !== 0,
+    codecs: { json: { input: protobufJson(method.input), output: protobufJson(method.output) } },
+    info: { ...endpointInfo(service, method.name, kind), request: valueInfo(method.input), response: valueInfo(method.output) },
+  }
+}
+
+/** Protobuf's binary format. Encoding also takes init objects, as protobuf-es's `create` does. */
+export function protobuf(schema: DescMessage): Codec<Message> {
+  return {
+    name: 'proto',
+    encode: (message) => toBinary(schema, full(schema, message)),
+    // A copy, because the `bytes` and unknown fields of the message go on pointing into what they were read from.
+    decode: (bytes) => parse(schema, () => fromBinary(schema, Uint8Array.prototype.slice.call(bytes))),
+  }
+}
+
+/** Protobuf's JSON format, which lets callers without the contract speak to its server. */
+export function protobufJson(schema: DescMessage): Codec<Message> {
+  return {
+    name: 'json',
+    encode: (message) => Buffer.from(toJsonString(schema, full(schema, message))),
+    decode: (bytes) =>
+      parse(schema, () =>
+        fromJsonString(schema, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() || '{}', {
+          ignoreUnknownFields: true,
+        }),
+      ),
+  }
+}
+
+function full(schema: DescMessage, message: unknown): Message {
+  if (isMessage(message, schema)) return message
+  if (typeof message !== 'object' || message === null)
+    throw new RpcError('invalid_argument', `${schema.typeName}: expected an object, got ${message === null ? 'null' : typeof message}`)
+  return create(schema, message as Record<string, unknown>)
+}
+
+function parse(schema: DescMessage, read: () => Message): Message {
+  try {
+    return read()
+  } catch (cause) {
+    throw new RpcError('invalid_argument', `${schema.typeName}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+/** go-micro advertises messages three levels deep. */
+const depth = 3
+
+function valueInfo(schema: DescMessage): ValueInfo {
+  return { name: schema.name, type: schema.name, values: fields(schema, 1) }
+}
+
+function fields(schema: DescMessage, level: number): ValueInfo[] {
+  return schema.fields.map((field) => {
+    const base = { name: field.name, type: typeName(field) }
+    const nested = field.message
+    return nested !== undefined && level < depth ? { ...base, values: fields(nested, level + 1) } : base
+  })
+}
+
+function typeName(field: DescField): string {
+  const one = field.message?.name ?? field.enum?.name ?? scalars[field.scalar ?? 0] ?? 'bytes'
+  return field.fieldKind === 'list' ? `[]${one}` : field.fieldKind === 'map' ? `map[${scalars[field.mapKey]}]${one}` : one
+}
+
+/** Go's names of protobuf's scalar types, by descriptor number. */
+const scalars: Readonly<Record<number, string>> = {
+  1: 'float64', 2: 'float32', 3: 'int64', 4: 'uint64', 5: 'int32', 6: 'uint64', 7: 'uint32', 8: 'bool', 9: 'string',
+  12: '[]uint8', 13: 'uint32', 15: 'int32', 16: 'int64', 17: 'int32', 18: 'int64',
+} // biome-ignore format: a table

@@ -1,0 +1,75 @@
+/** One running copy of a service. Immutable: a change is a new object. */
+export interface Instance {
+  /** Unique among all instances; part of the key it is registered under. */
+  readonly id: string
+  readonly service: string
+  /** Where it listens: `host:port`, optionally with a scheme (`http://host:port`). */
+  readonly address: string
+  readonly version?: string
+  /** Share of the load relative to other instances, > 0; 1 when absent. */
+  readonly weight?: number
+  readonly zone?: string
+  readonly metadata?: Readonly<Record<string, string>>
+  readonly endpoints?: readonly EndpointInfo[]
+}
+
+/** A method as an instance advertises it, in go-micro's shape. */
+export interface EndpointInfo {
+  /** `Greeter.Hello` */
+  readonly name: string
+  readonly request?: ValueInfo
+  readonly response?: ValueInfo
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+/** The shape of a message as an instance advertises it: a tree of names and types. */
+export interface ValueInfo {
+  readonly name: string
+  readonly type: string
+  readonly values?: readonly ValueInfo[]
+}
+
+/** `registered`: callers can see it. `healing`: it was lost, or the registry is out of reach, and is being put back. `gone`: deregistered. */
+export type RegistrationState = 'registered' | 'healing' | 'gone'
+
+/** A promise kept until {@link deregister}: whatever removes the record, it is put back. */
+export interface Registration {
+  readonly instance: Instance
+  readonly state: RegistrationState
+  /** Replaces the record; id and service must stay the same (`invalid_argument` otherwise). */
+  update(instance: Instance): Promise<void>
+  /** Removes the record. Idempotent. */
+  deregister(): Promise<void>
+  /** Called on every change of {@link state}; returns how to stop. */
+  onState(listener: (state: RegistrationState, cause?: Error) => void): () => void
+}
+
+/** The writing half of discovery. */
+export interface Registrar {
+  /** Resolves when callers can see the instance; rejects when the registry refuses or cannot be reached in time. */
+  register(instance: Instance): Promise<Registration>
+}
+
+/** Gets whole sets, never deltas. */
+export interface ResolverListener {
+  /** Every instance there is now, ordered by id. Called once as soon as the set is known, then on every change. */
+  update(all: readonly Instance[]): void
+  /** The set may be stale; keep it. */
+  error(error: Error): void
+}
+
+/** The reading half of discovery. */
+export interface Resolver {
+  /** For messages: what it is and where, as in `etcd at 127.0.0.1:2379`. */
+  readonly name: string
+  /** Any number of listeners share one watch. Returns how to stop. */
+  watch(service: string, listener: ResolverListener): () => void
+}
+
+/** Both halves of discovery. */
+export interface Registry extends Registrar, Resolver {
+  /** Names of all services that have an instance, sorted. */
+  services(): Promise<readonly string[]>
+  /** Deregisters what is registered, ends every watch and closes connections. Idempotent. */
+  close(): Promise<void>
+}
