@@ -36,9 +36,9 @@ export interface Context {
   /** Server: address of the caller. */
   readonly peer?: string | undefined
   /** Server: sent before the first message. */
-  readonly replyHeaders?: Headers
+  readonly replyHeaders?: Headers | undefined
   /** Server: sent after the last message, also with an error. */
-  readonly replyTrailers?: Headers
+  readonly replyTrailers?: Headers | undefined
 }
 
 /** Composes middleware; the first is outermost. */

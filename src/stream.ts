@@ -1,0 +1,69 @@
+import type { Context, Endpoint } from './endpoint.ts'
+import { RpcError } from './error.ts'
+import type { Kind } from './service.ts'
+
+/** Whether a call of this kind is answered with a stream. */
+export function streamsResponse(kind: Kind): boolean {
+  return kind === 'serverStream' || kind === 'bidi'
+}
+
+/** Whether a call of this kind is made with a stream. */
+export function streamsRequest(kind: Kind): boolean {
+  return kind === 'clientStream' || kind === 'bidi'
+}
+
+/**
+ * The same stream, telling once when it has ended: without an error after its last item, with the error it failed with,
+ * or with `canceled` when its consumer left. It says nothing of a stream that is never read.
+ */
+export function onEnd<T>(stream: AsyncIterable<T>, callback: (error?: RpcError) => void): AsyncIterable<T> {
+  let ended = false
+  const end = (error?: RpcError): void => {
+    if (ended) return
+    ended = true
+    callback(error)
+  }
+  return { [Symbol.asyncIterator]: () => watched(stream[Symbol.asyncIterator](), end) }
+}
+
+function watched<T>(source: AsyncIterator<T>, end: (error?: RpcError) => void): AsyncIterator<T> {
+  const pass = (result: Promise<IteratorResult<T>>, left?: RpcError): Promise<IteratorResult<T>> =>
+    result.then(
+      (one) => {
+        if (one.done) end(left)
+        return one
+      },
+      (thrown: unknown) => {
+        end(RpcError.from(thrown))
+        throw thrown
+      },
+    )
+  return {
+    next: () => pass(source.next()),
+    return: (value) => pass(source.return?.(value) ?? Promise.resolve({ done: true, value }), leftEarly()),
+    throw: (reason) => pass(source.throw?.(reason) ?? Promise.reject(reason)),
+  }
+}
+
+function leftEarly(): RpcError {
+  return new RpcError('canceled', 'the stream was left before its end')
+}
+
+/** Makes a call and tells once how it ended, whatever its kind: with the response, or with the last message of its stream. */
+export async function callWithEnd<Req, Res>(
+  next: Endpoint<Req, Res>,
+  request: Req,
+  context: Context,
+  end: (error?: RpcError) => void,
+): Promise<Res> {
+  let response: Res
+  try {
+    response = await next(request, context)
+  } catch (thrown) {
+    end(RpcError.from(thrown))
+    throw thrown
+  }
+  if (streamsResponse(context.method.kind)) return onEnd(response as AsyncIterable<unknown>, end) as Res
+  end()
+  return response
+}
