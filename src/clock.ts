@@ -1,17 +1,46 @@
+import { RpcError } from './error.ts'
+
 /** Time as a parameter, so that tests turn it by hand (`beckon/testing`). */
 export interface Clock {
   /** Milliseconds that never go backwards; only differences mean something. */
   now(): number
-  /** Calls back once after `ms` milliseconds; returns how to call it off. Does not keep the process alive. */
-  after(ms: number, callback: () => void): () => void
+  /** Calls back once after `ms` milliseconds; returns how to call it off. Does not keep the process alive, unless `keepAlive`. */
+  after(ms: number, callback: () => void, keepAlive?: boolean): () => void
 }
 
 /** The system's monotonic clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after(ms, callback) {
+  after(ms, callback, keepAlive = false) {
     const timer = setTimeout(callback, ms)
-    timer.unref()
+    if (!keepAlive) timer.unref()
     return () => clearTimeout(timer)
   },
+}
+
+/** How {@link sleep} can be ended early, and what it does to the process. */
+export interface SleepOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Whether the process stays for it. Default false. */
+  readonly keepAlive?: boolean | undefined
+}
+
+/** Resolves after `ms` milliseconds. Rejects with the signal's reason as an RpcError (`canceled`), as soon as it is aborted. */
+export function sleep(clock: Clock, ms: number, options: SleepOptions = {}): Promise<void> {
+  const { signal, keepAlive } = options
+  return new Promise((resolve, reject) => {
+    const wake = clock.after(ms, done, keepAlive)
+    signal?.addEventListener('abort', aborted, { once: true })
+    if (signal?.aborted) aborted()
+
+    function done(): void {
+      signal?.removeEventListener('abort', aborted)
+      resolve()
+    }
+    function aborted(): void {
+      wake()
+      signal?.removeEventListener('abort', aborted)
+      reject(RpcError.from(signal?.reason, 'canceled'))
+    }
+  })
 }

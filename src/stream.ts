@@ -12,6 +12,21 @@ export function streamsRequest(kind: Kind): boolean {
   return kind === 'clientStream' || kind === 'bidi'
 }
 
+/** A stream of requests that tells whether anybody has begun to read it: until then the call can be made again with it. */
+export class Untouched<T> implements AsyncIterable<T> {
+  touched = false
+  readonly #stream: AsyncIterable<T>
+
+  constructor(stream: AsyncIterable<T>) {
+    this.#stream = stream
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    this.touched = true
+    return this.#stream[Symbol.asyncIterator]()
+  }
+}
+
 /**
  * The same stream, telling once when it has ended: without an error after its last item, with the error it failed with,
  * or with `canceled` when its consumer left. It says nothing of a stream that is never read.
