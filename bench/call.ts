@@ -1,0 +1,77 @@
+/**
+ * Calls per second and latency of `Greeter.Hello` through whole stacks, beckon's beside its peers': client and server in
+ * processes of their own, each pinned to a core, rounds interleaved, medians. Only ratios within one run mean anything.
+ *
+ *   npm run bench                      npm run bench -- --quick
+ *   npm run bench -- --json            npm run bench -- --peers=beckon,grpc-js --rounds=3 --ms=500
+ */
+import { readdirSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { type Figures, medians } from './harness/figures.ts'
+import { killAll, type PeerProcess, pinned, start } from './harness/process.ts'
+import { table } from './harness/table.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    peers: { type: 'string' },
+    rounds: { type: 'string' },
+    ms: { type: 'string' },
+  },
+})
+const levels = [1, 16, 64, 256]
+const rounds = Number(flags.rounds ?? (flags.quick ? 3 : 5))
+const ms = Number(flags.ms ?? (flags.quick ? 300 : 1000))
+const folder = new URL('peers/', import.meta.url)
+const names = flags.peers?.split(',') ?? readdirSync(folder).sort((a, b) => Number(b === 'beckon') - Number(a === 'beckon'))
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+process.once('exit', killAll)
+
+const clients = new Map<string, PeerProcess>()
+for (const name of names) clients.set(name, await open(name))
+
+const measured = new Map(names.map((name) => [name, new Map(levels.map((level) => [level, [] as Figures[]]))]))
+for (const client of clients.values()) await round(client, 64, Math.max(ms, 500)) // warms up, is not counted
+for (let count = 1; count <= rounds; count++) {
+  note(`round ${count} of ${rounds}`)
+  for (const level of levels)
+    for (const [name, client] of clients)
+      measured
+        .get(name)
+        ?.get(level)
+        ?.push(await round(client, level, ms))
+}
+
+const results = new Map([...measured].map(([name, byLevel]) => [name, new Map([...byLevel].map(([level, all]) => [level, medians(all)]))]))
+const { log } = flags.json ? { log: note } : console
+log(table(results, levels))
+log(
+  `${rounds} rounds of ${ms} ms, medians; ${pinned() ? 'server and client pinned to a core each' : 'not pinned'}; Node ${process.version}`,
+)
+if (flags.json) {
+  const unary = Object.fromEntries([...results].map(([name, byLevel]) => [name, Object.fromEntries(byLevel)]))
+  console.log(JSON.stringify({ unary }))
+}
+process.exit()
+
+async function open(name: string): Promise<PeerProcess> {
+  note(`starting ${name}`)
+  const server = start(new URL(`${name}/server.ts`, folder).pathname, 0)
+  const up = await server.next(20_000)
+  if (!('address' in up)) throw new Error(`${name}: its server told no address`)
+  const client = start(new URL(`${name}/client.ts`, folder).pathname, 1, [up.address])
+  await client.next(20_000)
+  return client
+}
+
+async function round(client: PeerProcess, inFlight: number, time: number): Promise<Figures> {
+  const report = await client.next(time + 20_000, { inFlight, ms: time })
+  if (!('figures' in report)) throw new Error('a client told something else than figures')
+  return report.figures
+}
+
+function note(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,23 @@
+import 'reflect-metadata'
+import { Controller, Module } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import { MessagePattern, Payload, Transport } from '@nestjs/microservices'
+import { answer, freePort, type Hello, serving } from '../../harness/peer.ts'
+
+class Greeter {
+  async hello(request: Hello): Promise<Hello> {
+    return answer(request)
+  }
+}
+class App {}
+
+// Decorators by hand: TypeScript's syntax for them cannot be stripped.
+Controller()(Greeter)
+Payload()(Greeter.prototype, 'hello', 0)
+MessagePattern('hello')(Greeter.prototype, 'hello', Object.getOwnPropertyDescriptor(Greeter.prototype, 'hello') ?? {})
+Module({ controllers: [Greeter] })(App)
+
+const port = await freePort()
+const app = await NestFactory.createMicroservice(App, { transport: Transport.TCP, options: { host: '127.0.0.1', port }, logger: false })
+await app.listen()
+serving(String(port))
