@@ -13,7 +13,8 @@ interface Part {
 const parts: readonly Part[] = [
   {
     name: 'words',
-    files: /^(address|backoff|balancer|broker|clock|codec|endpoint|error|headers|logger|registry|service|stream|transport)\.ts$/,
+    files:
+      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|headers|logger|registry|service|stream|transport)\.ts$/,
     imports: [],
   },
   { name: 'engine', files: /^(channel|client|pool|server|signals)\.ts$/, imports: ['words'] },
@@ -39,11 +40,11 @@ const parts: readonly Part[] = [
 
 /** Which third-party package may be imported where; `node:` builtins may be imported anywhere, but for {@link forbidden}. */
 const packages: Readonly<Record<string, RegExp>> = {
-  '@bufbuild/protobuf': /^(gen|codecs|etcd|dev|registries|cli|testing)\/|^service\.ts$/,
+  '@bufbuild/protobuf': /^(gen|codecs|etcd|dev|cli|testing)\/|^(service|defaults)\.ts$/,
   '@standard-schema/spec': /^codecs\/|^service\.ts$/,
   commander: /^cli\//,
   protobufjs: /^cli\//,
-  pino: /^(cli|middleware)\/|^logger\.ts$|^defaults\.ts$|^index\.ts$/,
+  pino: /^cli\/|^defaults\.ts$/,
 }
 
 /** The engine is our own. */
