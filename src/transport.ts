@@ -16,8 +16,9 @@ export interface Transport {
 /** `connecting` → `ready` → `draining` (the peer asked for it; calls under way go on) → `closed`, for good. */
 export type ConnectionState = 'connecting' | 'ready' | 'draining' | 'closed'
 
+/** How to connect to one address. */
 export interface DialOptions {
-  /** Called on every change of state, synchronously; `cause` tells why it drains or is closed. */
+  /** Called on every change of state, never before `dial` has returned; `cause` tells why it drains or is closed. */
   readonly onState?: ((state: ConnectionState, cause?: RpcError) => void) | undefined
 }
 
@@ -38,6 +39,7 @@ export interface Route {
   readonly codecs?: Readonly<Record<string, MessageCodecs>> | undefined
 }
 
+/** How the messages of a method are written in one content subtype. */
 export interface MessageCodecs {
   readonly input: Codec
   readonly output: Codec
@@ -46,11 +48,13 @@ export interface MessageCodecs {
 /** Finds what answers `/package.Service/Method`. */
 export type Routes = (path: string) => Route | undefined
 
+/** Where to listen. */
 export interface ListenOptions {
   /** `host:port`; port 0 takes a free one, an empty host listens on all interfaces. */
   readonly address: string
 }
 
+/** A place where calls come in. */
 export interface Listener {
   /** Where it listens, with the port that was taken. */
   readonly address: string
