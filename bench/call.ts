@@ -21,10 +21,13 @@ const { values: flags } = parseArgs({
   },
 })
 const levels = [1, 16, 64, 256]
-const rounds = Number(flags.rounds ?? (flags.quick ? 3 : 5))
-const ms = Number(flags.ms ?? (flags.quick ? 300 : 1000))
+const rounds = number('rounds', flags.rounds, flags.quick ? 3 : 5)
+const ms = number('ms', flags.ms, flags.quick ? 300 : 1000)
 const folder = new URL('peers/', import.meta.url)
-const names = flags.peers?.split(',') ?? readdirSync(folder).sort((a, b) => Number(b === 'beckon') - Number(a === 'beckon'))
+const peers = readdirSync(folder).sort((a, b) => Number(b === 'beckon') - Number(a === 'beckon'))
+const names = flags.peers?.split(',') ?? peers
+const unknown = names.filter((name) => !peers.includes(name))
+if (unknown.length > 0) usage(`--peers: no ${unknown.join(', ')}; there are ${peers.join(', ')}`)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.once('exit', killAll)
@@ -70,6 +73,16 @@ async function round(client: PeerProcess, inFlight: number, time: number): Promi
   const report = await client.next(time + 20_000, { inFlight, ms: time })
   if (!('figures' in report)) throw new Error('a client told something else than figures')
   return report.figures
+}
+
+function number(name: string, given: string | undefined, otherwise: number): number {
+  const value = given === undefined ? otherwise : Number(given)
+  return Number.isInteger(value) && value > 0 ? value : usage(`--${name}: must be an integer > 0, got ${given}`)
+}
+
+function usage(problem: string): never {
+  note(problem)
+  process.exit(2)
 }
 
 function note(text: string): void {
