@@ -9,7 +9,7 @@ export interface Address {
   readonly port: number
 }
 
-const pattern = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:\[([^\]/]*)\]|([^:/[\]]*)):(\d{1,5})\/?(?:\?.*)?$/i
+const pattern = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:\[([^\]/]*)\]|([^:/[\]@?#\s]*)):(\d{1,5})\/?(?:\?.*)?$/i
 
 /** Reads `host:port`, `[v6]:port` or either with a scheme. Throws `invalid_argument` naming the address. */
 export function parseAddress(text: string): Address {

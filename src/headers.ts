@@ -56,24 +56,15 @@ export class Headers implements Iterable<readonly [string, HeaderValue]> {
 
   /** Replaces every value of a name. Throws `invalid_argument` as {@link append} does. */
   set(name: string, value: HeaderValue): this {
-    this.delete(name)
-    return this.append(name, value)
+    const key = checked(name, value)
+    this.delete(key)
+    this.appendTrusted(key, value)
+    return this
   }
 
   /** Adds a value. Throws `invalid_argument` naming the header when the name or the value cannot travel. */
   append(name: string, value: HeaderValue): this {
-    const key = name.toLowerCase()
-    if (!validName.test(key)) throw new RpcError('invalid_argument', `header name ${JSON.stringify(name)}: only a-z 0-9 _ . - are allowed`)
-    if (key.endsWith('-bin') ? typeof value === 'string' : typeof value !== 'string') {
-      throw new RpcError(
-        'invalid_argument',
-        `header ${key}: ${key.endsWith('-bin') ? 'needs bytes (Uint8Array)' : 'needs a string; bytes go under a name that ends in -bin'}`,
-      )
-    }
-    if (typeof value === 'string' && !validText.test(value)) {
-      throw new RpcError('invalid_argument', `header ${key}: only printable ASCII is allowed; other text goes as bytes under ${key}-bin`)
-    }
-    this.appendTrusted(key, value)
+    this.appendTrusted(checked(name, value), value)
     return this
   }
 
@@ -102,4 +93,20 @@ export class Headers implements Iterable<readonly [string, HeaderValue]> {
     for (let i = 0; i < flat.length; i += 2) if (flat[i] === key) return flat[i + 1]
     return undefined
   }
+}
+
+/** The name in lower case, if name and value can travel. */
+function checked(name: string, value: HeaderValue): string {
+  const key = name.toLowerCase()
+  if (!validName.test(key)) throw new RpcError('invalid_argument', `header name ${JSON.stringify(name)}: only a-z 0-9 _ . - are allowed`)
+  if (key.endsWith('-bin') ? typeof value === 'string' : typeof value !== 'string') {
+    throw new RpcError(
+      'invalid_argument',
+      `header ${key}: ${key.endsWith('-bin') ? 'needs bytes (Uint8Array)' : 'needs a string; bytes go under a name that ends in -bin'}`,
+    )
+  }
+  if (typeof value === 'string' && !validText.test(value)) {
+    throw new RpcError('invalid_argument', `header ${key}: only printable ASCII is allowed; other text goes as bytes under ${key}-bin`)
+  }
+  return key
 }

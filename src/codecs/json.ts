@@ -11,8 +11,20 @@ export function json<T>(schema?: StandardSchemaV1<unknown, T>): Codec<T> {
   const check = schema === undefined ? (message: unknown) => message as T : (message: unknown) => validate(schema, message)
   return {
     name: 'json',
-    encode: (message) => Buffer.from(JSON.stringify(check(message)) ?? 'null'),
+    encode(message) {
+      // What is sent is the message as it was given: the peer validates it too, and a schema may transform.
+      check(message)
+      return print(message)
+    },
     decode: (bytes) => check(parse(bytes)),
+  }
+}
+
+function print(message: unknown): Uint8Array {
+  try {
+    return Buffer.from(JSON.stringify(message) ?? 'null')
+  } catch (cause) {
+    throw new RpcError('invalid_argument', `message cannot be written as JSON: ${(cause as Error).message}`, { cause })
   }
 }
 

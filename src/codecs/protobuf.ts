@@ -56,9 +56,9 @@ function toMethod(method: DescMethod): Method {
 export function protobuf(schema: DescMessage): Codec<Message> {
   return {
     name: 'proto',
-    encode: (message) => toBinary(schema, full(schema, message)),
+    encode: (message) => checked(schema, () => toBinary(schema, full(schema, message))),
     // A copy, because the `bytes` and unknown fields of the message go on pointing into what they were read from.
-    decode: (bytes) => parse(schema, () => fromBinary(schema, Uint8Array.prototype.slice.call(bytes))),
+    decode: (bytes) => checked(schema, () => fromBinary(schema, Uint8Array.prototype.slice.call(bytes))),
   }
 }
 
@@ -66,9 +66,9 @@ export function protobuf(schema: DescMessage): Codec<Message> {
 export function protobufJson(schema: DescMessage): Codec<Message> {
   return {
     name: 'json',
-    encode: (message) => Buffer.from(toJsonString(schema, full(schema, message))),
+    encode: (message) => checked(schema, () => Buffer.from(toJsonString(schema, full(schema, message)))),
     decode: (bytes) =>
-      parse(schema, () =>
+      checked(schema, () =>
         fromJsonString(schema, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() || '{}', {
           ignoreUnknownFields: true,
         }),
@@ -83,10 +83,11 @@ function full(schema: DescMessage, message: unknown): Message {
   return create(schema, message as Record<string, unknown>)
 }
 
-function parse(schema: DescMessage, read: () => Message): Message {
+function checked<T>(schema: DescMessage, convert: () => T): T {
   try {
-    return read()
+    return convert()
   } catch (cause) {
+    if (cause instanceof RpcError) throw cause
     throw new RpcError('invalid_argument', `${schema.typeName}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
   }
 }

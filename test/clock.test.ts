@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { sleep, systemClock } from '../src/clock.ts'
+import { manualClock } from '../src/testing/index.ts'
+import { failure } from './support/context.ts'
+
+describe('systemClock', () => {
+  it('calls back once, after the time', async () => {
+    const began = systemClock.now()
+    await new Promise<void>((resolve) => systemClock.after(5, resolve, true))
+    expect(systemClock.now() - began).toBeGreaterThan(4)
+  })
+
+  it('does not call back when it was called off', async () => {
+    let called = false
+    const callOff = systemClock.after(1, () => {
+      called = true
+    })
+    callOff()
+    await sleep(systemClock, 10, { keepAlive: true })
+    expect(called).toBe(false)
+  })
+})
+
+describe('sleep', () => {
+  it('lasts as long as it should', async () => {
+    const clock = manualClock()
+    let awake = false
+    const slept = sleep(clock, 100).then(() => {
+      awake = true
+    })
+    await clock.advance(99)
+    expect(awake).toBe(false)
+    await clock.advance(1)
+    expect(awake).toBe(true)
+    await slept
+  })
+
+  it('ends with the reason when its signal is aborted, before or during', async () => {
+    const clock = manualClock()
+    const controller = new AbortController()
+    const during = failure(sleep(clock, 100, { signal: controller.signal }))
+    controller.abort(new Error('enough'))
+    expect(await during).toMatchObject({ code: 'canceled', rawMessage: 'enough' })
+    expect((await failure(sleep(clock, 100, { signal: AbortSignal.abort() }))).code).toBe('canceled')
+    expect(clock.waiting).toBe(0)
+  })
+})
