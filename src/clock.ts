@@ -18,6 +18,27 @@ export const systemClock: Clock = {
   },
 }
 
+let read: number | undefined
+
+/**
+ * {@link systemClock}, read at most once while a run of microtasks lasts, for measures taken on every call. It is late by no more
+ * than the program keeps the thread busy without a pause.
+ */
+export const coarseClock: Clock = {
+  now() {
+    if (read === undefined) {
+      read = performance.now()
+      queueMicrotask(forget)
+    }
+    return read
+  },
+  after: systemClock.after,
+}
+
+function forget(): void {
+  read = undefined
+}
+
 /** How {@link sleep} can be ended early, and what it does to the process. */
 export interface SleepOptions {
   readonly signal?: AbortSignal | undefined

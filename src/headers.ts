@@ -99,7 +99,7 @@ export class Headers implements Iterable<readonly [string, HeaderValue]> {
 function checked(name: string, value: HeaderValue): string {
   const key = name.toLowerCase()
   if (!validName.test(key)) throw new RpcError('invalid_argument', `header name ${JSON.stringify(name)}: only a-z 0-9 _ . - are allowed`)
-  if (key.endsWith('-bin') ? typeof value === 'string' : typeof value !== 'string') {
+  if (key.endsWith('-bin') ? !(value instanceof Uint8Array) : typeof value !== 'string') {
     throw new RpcError(
       'invalid_argument',
       `header ${key}: ${key.endsWith('-bin') ? 'needs bytes (Uint8Array)' : 'needs a string; bytes go under a name that ends in -bin'}`,

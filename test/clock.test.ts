@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sleep, systemClock } from '../src/clock.ts'
+import { coarseClock, sleep, systemClock } from '../src/clock.ts'
 import { manualClock } from '../src/testing/index.ts'
 import { failure } from './support/context.ts'
 
@@ -18,6 +18,16 @@ describe('systemClock', () => {
     callOff()
     await sleep(systemClock, 10, { keepAlive: true })
     expect(called).toBe(false)
+  })
+})
+
+describe('coarseClock', () => {
+  it('stands still while microtasks run, and then goes on', async () => {
+    const before = coarseClock.now()
+    while (systemClock.now() < before + 2);
+    expect(coarseClock.now()).toBe(before)
+    await new Promise(setImmediate)
+    expect(coarseClock.now()).toBeGreaterThanOrEqual(before + 2)
   })
 })
 

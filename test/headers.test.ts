@@ -70,6 +70,7 @@ describe('Headers', () => {
     ['a-bin', 'x', 'header a-bin: needs bytes'],
     ['a', new Uint8Array(1), 'header a: needs a string'],
     ['a', 1 as never, 'header a: needs a string'],
+    ['a-bin', [1] as never, 'header a-bin: needs bytes'],
   ])('refuse %j: %j', (name, value, message) => {
     const attempt = () => new Headers().append(name, value)
     expect(attempt).toThrow(RpcError)

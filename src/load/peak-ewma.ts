@@ -1,6 +1,6 @@
 import type { Load } from '../balancer.ts'
 import { checkNumber } from '../check.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, coarseClock } from '../clock.ts'
 
 /** What {@link peakEwma} can be told. */
 export interface PeakEwmaOptions {
@@ -8,6 +8,7 @@ export interface PeakEwmaOptions {
   readonly decay?: number | undefined
   /** A failed call counts as one that took at least this many times the latency known when it began, ≥ 1. Default 10. */
   readonly penalty?: number | undefined
+  /** Default {@link coarseClock}. */
   readonly clock?: Clock | undefined
 }
 
@@ -27,7 +28,7 @@ const forgotten = 0.001
  * Throws `invalid_argument` naming the option.
  */
 export function peakEwma(options: PeakEwmaOptions = {}): Load {
-  const { clock = systemClock } = options
+  const { clock = coarseClock } = options
   const decay = checkNumber('peakEwma: decay', options.decay ?? 10_000, { above: 0 })
   const penalty = checkNumber('peakEwma: penalty', options.penalty ?? 10, { min: 1 })
   let latency = 0
@@ -36,6 +37,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Load {
   let stamp = clock.now()
 
   function observe(now: number, took: number): void {
+    if (now === stamp && took <= 0) return
     const weight = Math.exp((stamp - now) / decay)
     stamp = now
     latency = took > latency ? took : latency * weight + took * (1 - weight)

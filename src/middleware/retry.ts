@@ -42,7 +42,7 @@ export function retry(options: RetryOptions = {}): Middleware {
   if (timeout !== undefined) checkNumber('retry: timeout', timeout, { above: 0 })
   if (perTry !== undefined) checkNumber('retry: perTry', perTry, { above: 0 })
   const waits = checkBackoff({ base: 25, factor: 2, max: 1000, jitter: 0.5, random, ...options.backoff })
-  const budget = options.budget === false ? unbounded : (options.budget ?? retryBudget({ clock }))
+  const budget = options.budget === false ? unbounded : (options.budget ?? retryBudget({ clock: options.clock }))
 
   function mayRepeat(error: RpcError, context: Context, ownTimeout: boolean): boolean {
     if (options.retryable !== undefined) return options.retryable(error, context)
