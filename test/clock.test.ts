@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { coarseClock, sleep, systemClock } from '../src/clock.ts'
 import { manualClock } from '../src/testing/index.ts'
@@ -53,5 +54,18 @@ describe('sleep', () => {
     expect(await during).toMatchObject({ code: 'canceled', rawMessage: 'enough' })
     expect((await failure(sleep(clock, 100, { signal: AbortSignal.abort() }))).code).toBe('canceled')
     expect(clock.waiting).toBe(0)
+  })
+
+  it.each([
+    [true, 'awake'],
+    [false, ''],
+  ])('keeps the process alive: %s', (keepAlive, printed) => {
+    const module = JSON.stringify(new URL('../src/clock.ts', import.meta.url).href)
+    const script = `import(${module}).then(async ({ sleep, systemClock }) => {
+      await sleep(systemClock, 20, { keepAlive: ${keepAlive} })
+      console.log('awake')
+    })`
+    const child = spawnSync(process.execPath, ['--import', 'tsx', '--eval', script], { encoding: 'utf8', timeout: 15_000 })
+    expect({ stdout: child.stdout.trim(), stderr: child.stderr, status: child.status }).toEqual({ stdout: printed, stderr: '', status: 0 })
   })
 })

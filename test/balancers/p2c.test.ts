@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { Load } from '../../src/balancer.ts'
 import { p2c } from '../../src/balancers/p2c.ts'
 import { balancerSuite, manualClock } from '../../src/testing/index.ts'
 import { contextOf, seeded } from '../support/context.ts'
-import { node, picks, shares } from '../support/nodes.ts'
+import { measured, node, picks, shares, type TestNode } from '../support/nodes.ts'
 
 describe('p2c', () => {
   for (const { name, run } of balancerSuite({ create: () => p2c({ random: seeded(1) }) })) it(name, run)
@@ -42,34 +43,43 @@ describe('p2c', () => {
     expect(got.c).toBeUndefined()
   })
 
-  it('divides the load by the weight', () => {
-    const nodes = [node('light', 3, { weight: 1 }), node('heavy', 5, { weight: 2 })]
-    expect(new Set(picks(p2c(), nodes, 100))).toEqual(new Set(['heavy']))
+  it('draws by weight among nodes that are alike in load', () => {
+    const nodes = [node('light', 0, { weight: 1 }), node('heavy', 0, { weight: 3 })]
+    expect(shares(picks(p2c({ random: seeded(6) }), nodes, 20_000)).light).toBeCloseTo(0.25, 1)
+    const [light, heavy] = nodes as [TestNode, TestNode]
+    light.load = 20
+    heavy.load = 25
+    expect(shares(picks(p2c({ random: seeded(6) }), nodes, 20_000)).light).toBeCloseTo(0.25, 1)
   })
 
-  it('keeps calls in flight in proportion to the weight', () => {
+  it('prefers the less loaded of two when their loads differ by more than their weights', () => {
+    const [light, heavy] = [node('light', 1, { weight: 1 }), node('heavy', 3.1, { weight: 3 })]
+    expect(new Set(picks(p2c(), [light, heavy], 100))).toEqual(new Set(['light']))
+    light.load = 10
+    expect(new Set(picks(p2c(), [light, heavy], 100))).toEqual(new Set(['heavy']))
+    heavy.load = 0
+    light.load = 0.001
+    expect(new Set(picks(p2c(), [light, heavy], 100))).toEqual(new Set(['heavy']))
+  })
+
+  it.each([1, 40])('gives calls by weight, with about %d in flight', (inFlight) => {
     const clock = manualClock()
     const balancer = p2c({ clock, random: seeded(5) })
     const nodes = [1, 3].map((weight) => {
-      const measure = balancer.measure?.()
-      return {
-        ...node(`w${weight}`, 0, { weight }),
-        measure,
-        get load() {
-          return measure?.value ?? 0
-        },
-      }
+      const one = measured(`w${weight}`, balancer.measure?.() as Load)
+      return Object.assign(one, { instance: { ...one.instance, weight } })
     })
-    const counts: Record<string, number> = {}
-    for (let i = 0; i < 4000; i++) {
+    const noise = seeded(8)
+    const ids: string[] = []
+    for (let i = 0; i < 8000; i++) {
       const picked = balancer.pick(nodes, contextOf())
-      counts[picked.instance.id] = (counts[picked.instance.id] ?? 0) + 1
-      const end = picked.measure?.start()
-      clock.after(40, () => end?.('ok'))
+      ids.push(picked.instance.id)
+      const end = picked.measure.start()
+      clock.after(inFlight * (0.5 + noise()), () => end('ok'))
       clock.advanceSync(1)
     }
-    expect((counts.w3 ?? 0) / (counts.w1 ?? 1)).toBeGreaterThan(2.5)
-    expect((counts.w3 ?? 0) / (counts.w1 ?? 1)).toBeLessThan(3.5)
+    expect(shares(ids).w1).toBeGreaterThan(0.2)
+    expect(shares(ids).w1).toBeLessThan(0.3)
   })
 
   it('refuses options that cannot be, by name', () => {
