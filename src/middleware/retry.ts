@@ -41,7 +41,7 @@ export function retry(options: RetryOptions = {}): Middleware {
   const attempts = checkNumber('retry: attempts', options.attempts ?? 3, { min: 1, integer: true })
   if (timeout !== undefined) checkNumber('retry: timeout', timeout, { above: 0 })
   if (perTry !== undefined) checkNumber('retry: perTry', perTry, { above: 0 })
-  const waits = checkBackoff({ base: 25, factor: 2, max: 1000, jitter: 0.5, random, ...options.backoff })
+  const waits = waitsOf(options.backoff, random)
   const budget = options.budget === false ? unbounded : (options.budget ?? retryBudget({ clock: options.clock }))
 
   function mayRepeat(error: RpcError, context: Context, ownTimeout: boolean): boolean {
@@ -113,10 +113,13 @@ function summary(last: RpcError, attempts: readonly Attempt[], reason?: string):
   })
 }
 
-function checkBackoff(waits: BackoffOptions): BackoffOptions {
-  if (waits.base !== undefined) checkNumber('retry: backoff.base', waits.base, { min: 0 })
-  if (waits.factor !== undefined) checkNumber('retry: backoff.factor', waits.factor, { min: 1 })
-  if (waits.max !== undefined) checkNumber('retry: backoff.max', waits.max, { min: 0 })
-  if (waits.jitter !== undefined) checkNumber('retry: backoff.jitter', waits.jitter, { min: 0, max: 1 })
-  return waits
+function waitsOf(given: BackoffOptions | undefined, random: () => number): BackoffOptions {
+  const { base = 25, factor = 2, max = 1000, jitter = 0.5 } = given ?? {}
+  return {
+    base: checkNumber('retry: backoff.base', base, { min: 0 }),
+    factor: checkNumber('retry: backoff.factor', factor, { min: 1 }),
+    max: checkNumber('retry: backoff.max', max, { min: 0 }),
+    jitter: checkNumber('retry: backoff.jitter', jitter, { min: 0, max: 1 }),
+    random: given?.random ?? random,
+  }
 }
