@@ -4,7 +4,7 @@ import type { KeyValue } from '../gen/etcd/kv_pb.ts'
 export interface Change {
   readonly key: string
   readonly kv: KeyValue
-  /** What the key held before, if it was there. */
+  /** What the key held at the revision before, if it was there. */
   readonly previous: KeyValue | undefined
 }
 

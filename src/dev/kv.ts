@@ -5,7 +5,7 @@ import type { Header } from './header.ts'
 import { range } from './range.ts'
 import { implement } from './routes.ts'
 import type { Store } from './store.ts'
-import { checkPlan, checkPutIn, deleteRange, type KnownLeases, plan, put, run } from './txn.ts'
+import { checkKept, checkLease, checkPlan, deleteRange, type KnownLeases, plan, put, run } from './txn.ts'
 
 /** etcd's KV service on a store. */
 export function kvService(store: Store, leases: KnownLeases, header: () => Header): readonly Route[] {
@@ -21,7 +21,8 @@ export function kvService(store: Store, leases: KnownLeases, header: () => Heade
     },
     async put(request) {
       checkPut(request)
-      checkPutIn(store, leases, request)
+      checkLease(leases, request)
+      checkKept(store, request)
       return fill(store.write((draft) => put(draft, request)))
     },
     async deleteRange(request) {

@@ -49,10 +49,17 @@ const longest = 2 ** 31 - 1
 export function leasesOf(store: Store, clock: Clock, random: () => number, expired: (lease: Lease) => void): Leases {
   const held = new Map<bigint, Held>()
 
+  const holders = new Map<string, Held>()
+
   store.onCommit((_, changes) => {
-    for (const { key, kv, previous } of changes) {
-      if (previous !== undefined && previous.lease !== kv.lease) held.get(previous.lease)?.keys.delete(key)
-      if (kv.lease !== 0n) held.get(kv.lease)?.keys.add(key)
+    for (const { key, kv } of changes) {
+      const before = holders.get(key)
+      const now = held.get(kv.lease)
+      if (before === now) continue
+      before?.keys.delete(key)
+      now?.keys.add(key)
+      if (now === undefined) holders.delete(key)
+      else holders.set(key, now)
     }
   })
 

@@ -13,15 +13,15 @@ export interface RangeResult {
   readonly count: bigint
 }
 
-/** Throws `out_of_range` when a Range is at a revision that is not there yet, or no more. */
-export function checkRevision(view: View, request: RangeRequest): void {
-  if (request.revision > view.revision) throw fault('futureRevision')
-  if (request.revision > 0n && request.revision < view.compacted) throw fault('compacted')
+/** Throws `out_of_range` for a revision that is not there yet, or no more. */
+export function checkRevision(view: View, revision: bigint): void {
+  if (revision > view.revision) throw fault('futureRevision')
+  if (revision < view.compacted) throw fault('compacted')
 }
 
-/** Answers a Range. Throws as {@link checkRevision} does. */
+/** Answers a Range, at the current revision if it names none above 0. Throws as {@link checkRevision} does. */
 export function range(view: View, request: RangeRequest): RangeResult {
-  checkRevision(view, request)
+  if (request.revision > 0n) checkRevision(view, request.revision)
   const found = [...view.range(spanOf(request), request.revision > 0n ? request.revision : undefined)]
   const count = BigInt(found.length)
   if (request.countOnly) return { kvs: [], more: false, count }

@@ -67,7 +67,9 @@ export function memoryStore(historyLimit: number): Store {
     const entry = entries.get(key)
     if (entry === undefined) entries.add({ key, versions: [kv] })
     else entry.versions.push(kv)
-    pending.push({ key, kv, previous })
+    // What the same transaction wrote before was never there for anybody else.
+    const earlier = previous?.modRevision === kv.modRevision ? pending.findLast((change) => change.key === key) : undefined
+    pending.push({ key, kv, previous: earlier === undefined ? previous : earlier.previous })
   }
 
   const draft: Draft = {

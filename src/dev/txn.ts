@@ -36,8 +36,15 @@ export function plan(view: View, request: TxnRequest): Plan {
 /** Throws what would make a step of the plan fail, so that running it cannot. */
 export function checkPlan(view: View, leases: KnownLeases, { steps }: Plan): void {
   const all = [...flatten(steps)]
-  for (const op of all) if (op.case === 'requestPut') checkPutIn(view, leases, op.value)
-  for (const op of all) if (op.case === 'requestRange') checkRevision(view, op.value)
+  for (const op of all) {
+    if (op.case !== 'requestPut') continue
+    checkKept(view, op.value)
+    checkLease(leases, op.value)
+  }
+  for (const op of all) {
+    // Unlike a Range by itself, one in a transaction is refused a revision below 0.
+    if (op.case === 'requestRange' && op.value.revision !== 0n) checkRevision(view, op.value.revision)
+  }
 }
 
 function* flatten(steps: Plan['steps']): Generator<RequestOp['request']> {
@@ -52,11 +59,14 @@ export interface KnownLeases {
   has(id: bigint): boolean
 }
 
-/** Throws `not_found` for a lease that is not there, `invalid_argument` when what is to be kept is not. */
-export function checkPutIn(view: View, leases: KnownLeases, request: PutRequest): void {
-  const keeps = request.ignoreValue || request.ignoreLease
-  if (keeps && view.get(keyText(request.key)) === undefined) throw fault('keyNotFound')
-  if (request.lease !== 0n && !leases.has(request.lease)) throw fault('leaseNotFound')
+/** Throws `not_found` when a key is to be attached to a lease that is not there. */
+export function checkLease(leases: KnownLeases, { lease }: PutRequest): void {
+  if (lease !== 0n && !leases.has(lease)) throw fault('leaseNotFound')
+}
+
+/** Throws `invalid_argument` when a Put is to keep the value or lease of a key that is not there. */
+export function checkKept(view: View, { key, ignoreValue, ignoreLease }: PutRequest): void {
+  if ((ignoreValue || ignoreLease) && view.get(keyText(key)) === undefined) throw fault('keyNotFound')
 }
 
 /** Puts a key; its request is checked. */

@@ -69,7 +69,8 @@ export function watchStream({ store, watchers, clock, progressInterval }: WatchS
     behind.delete(subscription)
     if (watch.next < store.compacted) {
       subscriptions.delete(watch.id)
-      waiting.push({ header: headerAt(store.revision), watchId: watch.id, canceled: true, compactRevision: store.compacted })
+      // etcd does not tell the revision here, nor a reason.
+      waiting.push({ header: headerAt(0n), watchId: watch.id, canceled: true, compactRevision: store.compacted })
       return
     }
     const revisions = store.changes(watch.next, batch)
