@@ -64,7 +64,12 @@ interface Writes {
 function writesOf(ops: readonly RequestOp[]): Writes {
   const puts = new Set<string>()
   const deletes: Span[] = []
-  for (const { request } of ops) if (request.case === 'requestDeleteRange') deletes.push(spanOf(request.value))
+  for (const { request } of ops) {
+    if (request.case !== 'requestDeleteRange') continue
+    const span = spanOf(request.value)
+    // etcd takes a delete of everything from a key on for one of nothing, here; programs may live by that.
+    if (span.end !== undefined) deletes.push(span)
+  }
 
   const claim = (keys: Iterable<string>, allowed?: ReadonlySet<string>): void => {
     for (const key of keys) {

@@ -73,6 +73,8 @@ export function watchStream({ store, watchers, clock, progressInterval }: WatchS
       waiting.push({ header: headerAt(0n), watchId: watch.id, canceled: true, compactRevision: store.compacted })
       return
     }
+    // Nothing happened at revision 1, or before.
+    if (watch.next < 2n) watch.next = 2n
     const revisions = store.changes(watch.next, batch)
     waiting.push(...watch.replies(revisions.flat(), store.revision, store.compacted))
     watch.next = revisions.length < batch ? store.revision + 1n : watch.next + BigInt(batch)

@@ -25,7 +25,7 @@ export interface Watch {
 const fragmentBytes = 1.5 * 1024 * 1024
 
 /** What a request watches. A request without a key watches from the least key on, as etcd has it. */
-export function watchSpan(request: WatchCreateRequest): Span {
+function watchSpan(request: WatchCreateRequest): Span {
   return spanOf(request.key.length > 0 ? request : { key: Uint8Array.of(0), rangeEnd: request.rangeEnd })
 }
 

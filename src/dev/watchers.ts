@@ -1,5 +1,5 @@
 import type { Change } from './history.ts'
-import { isPoint, prefixOf, type Span } from './span.ts'
+import { contains, isPoint, prefixOf, type Span } from './span.ts'
 import type { Store } from './store.ts'
 
 /** Someone who wants to hear of the changes in a span. */
@@ -28,10 +28,7 @@ export function watchersOf(store: Store): Watchers {
   function* concerned({ key }: Change): Generator<Watcher> {
     yield* points.get(key) ?? []
     for (const length of lengths.keys()) if (length <= key.length) yield* prefixes.get(key.slice(0, length)) ?? []
-    for (const watcher of others) {
-      const { start, end } = watcher.span
-      if (key >= start && (end === undefined || key < end)) yield watcher
-    }
+    for (const watcher of others) if (contains(watcher.span, key)) yield watcher
   }
 
   store.onCommit((revision, changes) => {

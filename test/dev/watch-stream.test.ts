@@ -74,6 +74,17 @@ describe('a watch stream', () => {
     expect(await stream.next()).toMatchObject({ watchId: 0n, events: [{}] })
   })
 
+  it.each([1n, 2n, 2400n])('tells everything once from revision %i on', async (startRevision) => {
+    const { put, open } = setUp()
+    for (let i = 0; i < 2500; i++) put('a')
+    const stream = open()
+    stream.ask('createRequest', { ...everything, startRevision })
+    const seen: (bigint | undefined)[] = []
+    while (seen.at(-1) !== 2501n) seen.push(...revisionsOf(await stream.next()))
+    const first = startRevision < 2n ? 2n : startRevision
+    expect(seen).toEqual(Array.from({ length: Number(2502n - first) }, (_, i) => first + BigInt(i)))
+  })
+
   it('answers a request for progress only when all its watches are up to date', async () => {
     const { put, open } = setUp()
     for (let i = 0; i < 2500; i++) put('a')
