@@ -7,3 +7,4 @@
 export { type BalancerSuiteOptions, balancerSuite } from './balancer.ts'
 export type { Case } from './case.ts'
 export { type ManualClock, manualClock } from './clock.ts'
+export { type RegistrySuiteOptions, registrySuite } from './registry.ts'

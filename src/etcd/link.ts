@@ -1,0 +1,79 @@
+import type { Clock } from '../clock.ts'
+import { RpcError } from '../error.ts'
+import type { Connection, Transport } from '../transport.ts'
+
+/** The one connection of a client, to whichever of the addresses answers. */
+export interface Link {
+  /** For messages: `etcd at host:port,host:port`. */
+  readonly name: string
+  readonly addresses: readonly string[]
+  /** The connection in use; dials when there is none. Throws `canceled` once closed. */
+  current(): Connection
+  /** Goes on to the next address, if `connection` is still the one in use; calls on it may go on for `drain` ms (default 0). */
+  leave(connection: Connection, drain?: number): void
+  /** Resolves after `ms` milliseconds, or at once when a connection becomes ready: a fresh endpoint is tried without delay. */
+  pause(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Makes the link; nothing is dialled before it is needed. */
+export function createLink(options: { name: string; addresses: readonly string[]; transport: Transport; clock: Clock }): Link {
+  const { name, addresses, transport, clock } = options
+  const waiting = new Set<() => void>()
+  let at = 0
+  let connection: Connection | undefined
+  let closed = false
+
+  function dial(): Connection {
+    const dialled = transport.dial(addresses[at % addresses.length] ?? '', {
+      onState(state) {
+        if (state === 'ready') wake()
+        else if (state === 'draining' || state === 'closed') forget(dialled)
+      },
+    })
+    return dialled
+  }
+
+  function forget(gone: Connection): boolean {
+    if (connection !== gone) return false
+    connection = undefined
+    at += 1
+    return true
+  }
+
+  function wake(): void {
+    for (const resume of [...waiting]) resume()
+  }
+
+  return {
+    name,
+    addresses,
+    current() {
+      if (closed) throw new RpcError('canceled', `${name}: the client is closed`, { unprocessed: true, outbound: true })
+      connection ??= dial()
+      return connection
+    },
+    leave(left, drain = 0) {
+      if (forget(left)) void left.close({ drain })
+    },
+    pause(ms) {
+      return new Promise((resolve) => {
+        const resume = (): void => {
+          waiting.delete(resume)
+          callOff()
+          resolve()
+        }
+        const callOff = clock.after(ms, resume)
+        waiting.add(resume)
+        if (closed) resume()
+      })
+    },
+    async close() {
+      closed = true
+      const last = connection
+      connection = undefined
+      wake()
+      await last?.close()
+    },
+  }
+}

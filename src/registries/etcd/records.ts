@@ -1,0 +1,48 @@
+import { parseAddress } from '../../address.ts'
+import type { KeyValue } from '../../etcd/index.ts'
+import type { Logger } from '../../logger.ts'
+import type { Instance } from '../../registry.ts'
+import type { Layout } from './layout.ts'
+
+/** A record as it is in etcd, and what it says. */
+export interface Entry {
+  readonly value: string
+  /** None where the record is malformed or belongs to another service. */
+  readonly instances: readonly Instance[]
+}
+
+/** Reads the records of one service in one layout. */
+export interface RecordReader {
+  /** What a record says; `before` where it says what it said. Warns once about what cannot be read, and never throws. */
+  read(kv: KeyValue, before: Entry | undefined): Entry
+}
+
+/** A reader for one service in one layout. */
+export function createRecordReader(layout: Layout, service: string, logger: Logger): RecordReader {
+  const doubted = new Set<string>()
+
+  function decode(key: string, value: string): readonly Instance[] {
+    try {
+      const instances = layout.decode(key, value, service)
+      for (const { address } of instances) parseAddress(address)
+      return instances
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      logger.warn({ key, value: value.slice(0, 200), layout: layout.name, reason }, `record ${key} skipped: ${reason}`)
+      return []
+    }
+  }
+
+  return {
+    read(kv, before) {
+      const { keyText: key, text: value } = kv
+      if (before?.value === value) return before
+      const doubt = layout.doubt?.(key, service)
+      if (doubt !== undefined && !doubted.has(key)) {
+        doubted.add(key)
+        logger.warn({ key, layout: layout.name }, `record ${key}: its key ${doubt}`)
+      }
+      return { value, instances: decode(key, value) }
+    },
+  }
+}

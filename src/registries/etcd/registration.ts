@@ -1,0 +1,185 @@
+import { backoff } from '../../backoff.ts'
+import { RpcError } from '../../error.ts'
+import type { EtcdClient, Lease, Operation } from '../../etcd/index.ts'
+import type { Logger } from '../../logger.ts'
+import type { Instance, Registration, RegistrationState } from '../../registry.ts'
+import { createGuard } from './guard.ts'
+import type { Layout } from './layout.ts'
+
+/** What a registration needs. */
+export interface RegistrationOptions {
+  readonly client: EtcdClient
+  readonly layouts: readonly Layout[]
+  /** Of the lease, and between its keep-alives, in milliseconds. */
+  readonly ttl: number
+  readonly heartbeat: number
+  readonly random: () => number
+  readonly logger: Logger
+  /** Called when the registration has come to its end. */
+  ended(): void
+}
+
+/**
+ * Registers one instance under a lease of its own, so that revoking it removes this instance's records, at once, in all
+ * layouts, and nobody else's. Rejects where etcd refuses or cannot be reached within the client's `timeout`.
+ */
+export async function createRegistration(first: Instance, options: RegistrationOptions): Promise<Registration> {
+  const { client, layouts, logger, ttl, heartbeat } = options
+  const listeners = new Set<(state: RegistrationState, cause?: Error) => void>()
+  const wait = backoff({ base: 50, factor: 2, max: 500, jitter: 1, random: options.random })
+  const guard = createGuard(client, logger, (cause, at, holder) => {
+    if (holder === undefined || holder !== lease?.id) heal(cause, () => at > revision)
+  })
+  let instance = first
+  let state: RegistrationState = 'healing'
+  let lease: Lease | undefined
+  /** Of the last writing; what others did to the records before it does not matter. */
+  let revision = 0
+  let lostAt: number | undefined
+  let backAt = Number.NEGATIVE_INFINITY
+  /** The writings, one after the other. */
+  let work: Promise<unknown> = Promise.resolve()
+
+  const gone = (): boolean => state === 'gone'
+
+  function inTurn(task: () => Promise<void>): Promise<void> {
+    const result = work.then(task)
+    work = result.catch(() => {})
+    return result
+  }
+
+  /** Writes all records in one revision and removes those that are no longer used. */
+  async function write(): Promise<void> {
+    const fresh = lease?.state !== 'held'
+    if (fresh) lease = await obtain()
+    const id = lease?.id
+    const records = new Map(layouts.map((layout) => [layout.key(instance), layout.encode(instance)]))
+    const puts: Operation[] = [...records].map(([key, value]) => ({ put: key, value, lease: id }))
+    const unused: Operation[] = guard.keys.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
+    try {
+      revision = (await client.txn({ success: [...puts, ...unused] })).revision
+    } catch (thrown) {
+      // The lease expired or was revoked, and the keep-alive has not heard of it yet.
+      if (fresh || RpcError.from(thrown).code !== 'not_found') throw thrown
+      lease = undefined
+      await write()
+      return
+    }
+    guard.set([...records.keys()], revision + 1)
+    enter('registered')
+  }
+
+  async function obtain(): Promise<Lease> {
+    const granted = await client.grant(ttl, { heartbeat })
+    granted.onLost((error) => heal(error, () => lease === granted))
+    return granted
+  }
+
+  /** Puts the records back, for as long as it takes, if that is still `needed` when its turn has come. */
+  function heal(cause: RpcError, needed: () => boolean): void {
+    void inTurn(async () => {
+      if (gone() || !needed()) return
+      enter('healing', cause)
+      // Whoever undoes it again and again meets a growing delay.
+      if (performance.now() - backAt > ttl) wait.reset()
+      else await client.pause(wait.next())
+      for (let tries = 0; !gone(); tries++) {
+        try {
+          await write()
+          backAt = performance.now()
+          return
+        } catch (thrown) {
+          const error = RpcError.from(thrown)
+          if (tries === 0) logger.warn({ ...about(instance), err: error }, `${instance.id} cannot be put back yet: ${error.message}`)
+          await client.pause(wait.next() * (error.code === 'unavailable' ? 1 : 10))
+        }
+      }
+    })
+  }
+
+  /** Writes within the client's `timeout`, and keeps the process alive meanwhile. */
+  function writeInTime(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let trouble: RpcError | undefined
+      const timer = setTimeout(() => {
+        reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
+      }, client.timeout)
+      const attempt = async (): Promise<void> => {
+        for (; !gone(); await client.pause(wait.next())) {
+          try {
+            await write()
+            return
+          } catch (thrown) {
+            trouble = RpcError.from(thrown)
+            if (trouble.code !== 'unavailable') throw trouble
+          }
+        }
+        throw new RpcError('canceled', `${instance.id} has been deregistered`)
+      }
+      void inTurn(attempt)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+  }
+
+  function enter(next: RegistrationState, cause?: Error): void {
+    if (state === next || gone()) return
+    state = next
+    const fields = { ...about(instance), ...(cause && { err: cause }) }
+    if (next === 'healing') {
+      lostAt = performance.now()
+      logger.warn(fields, `registration of ${instance.id} lost, putting it back: ${cause?.message}`)
+    } else if (next === 'gone') logger.info(fields, `${instance.id} deregistered`)
+    else if (lostAt === undefined) logger.info(fields, `${instance.id} registered in ${client.name}`)
+    else logger.info(fields, `registration of ${instance.id} is back after ${Math.round(performance.now() - lostAt)} ms`)
+    for (const listener of [...listeners]) listener(next, cause)
+  }
+
+  async function end(): Promise<void> {
+    guard.stop()
+    options.ended()
+    await inTurn(async () => {
+      await lease?.revoke().catch((error: RpcError) => {
+        const text = `${instance.id} could not be removed; it vanishes with its lease within ${lease?.ttl} ms: ${error.message}`
+        logger.warn({ ...about(instance), err: error }, text)
+      })
+    })
+  }
+
+  try {
+    await writeInTime()
+  } catch (error) {
+    state = 'gone'
+    void end()
+    throw error
+  }
+  return {
+    get instance() {
+      return instance
+    },
+    get state() {
+      return state
+    },
+    async update(next) {
+      const { id, service } = instance
+      if (next.id !== id || next.service !== service)
+        throw new RpcError('invalid_argument', `update: id and service must stay ${id} and ${service}, got ${next.id} and ${next.service}`)
+      if (gone()) throw new RpcError('failed_precondition', `update: ${id} has been deregistered`)
+      instance = next
+      await writeInTime()
+    },
+    async deregister() {
+      if (gone()) return work.then(() => {})
+      enter('gone')
+      await end()
+    },
+    onState(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
+
+function about({ service, id, address }: Instance): object {
+  return { service, id, address }
+}

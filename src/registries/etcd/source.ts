@@ -1,0 +1,173 @@
+import { backoff } from '../../backoff.ts'
+import type { Clock } from '../../clock.ts'
+import { RpcError } from '../../error.ts'
+import type { EtcdClient, Watch, WatchEvent } from '../../etcd/index.ts'
+import type { Logger } from '../../logger.ts'
+import type { Layout } from './layout.ts'
+import { createRecordReader, type Entry } from './records.ts'
+
+/** The records of one service in one layout, kept up to date by one watch. */
+export interface Source {
+  /** By key; undefined until they have been listed. */
+  readonly records: ReadonlyMap<string, Entry> | undefined
+  /** Why the records may be stale, if they may be. */
+  readonly trouble: RpcError | undefined
+  stop(): void
+}
+
+/** What a {@link Source} needs. */
+export interface SourceOptions {
+  readonly client: EtcdClient
+  readonly layout: Layout
+  readonly service: string
+  /** How long records that vanished in a collapse of the set are kept, in milliseconds. */
+  readonly grace: number
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  /** Called when `records` or `trouble` has changed. */
+  changed(): void
+}
+
+/** After an outage the consumers of a fleet read everything again, spread over this time in milliseconds. */
+const spread = 1000
+
+/**
+ * Lists at a revision and watches from the next. Reads everything again after a compaction, and some time after every
+ * interruption: a store restored or emptied meanwhile is not told by its revisions when it has been written to since.
+ */
+export function createSource(options: SourceOptions): Source {
+  const { client, layout, service, grace, clock, random, logger, changed } = options
+  const prefix = layout.prefix(service)
+  const reader = createRecordReader(layout, service, logger)
+  /** Kept though the store no longer has them. */
+  const suspects = new Set<string>()
+  let records: Map<string, Entry> | undefined
+  let trouble: RpcError | undefined
+  let watch: Watch | undefined
+  let callOffReload = (): void => {}
+  let callOffGrace = (): void => {}
+  /** Number of the reading under way; a later one makes the earlier ones void. */
+  let reading = 0
+  let stopped = false
+
+  async function load(): Promise<void> {
+    callOffReload()
+    const own = ++reading
+    const wait = backoff({ base: 50, factor: 2, max: 500, jitter: 1, random })
+    while (own === reading) {
+      try {
+        const { listed, revision } = await list()
+        if (own !== reading) return
+        trouble = undefined
+        replace(listed)
+        follow(revision + 1)
+        changed()
+        return
+      } catch (thrown) {
+        if (own !== reading) return
+        const error = RpcError.from(thrown)
+        report(error)
+        await client.pause(wait.next() * (error.code === 'unavailable' ? 1 : 10))
+      }
+    }
+  }
+
+  async function list(): Promise<{ listed: Map<string, Entry>; revision: number }> {
+    const listed = new Map<string, Entry>()
+    let revision: number | undefined
+    for await (const page of client.pages({ prefix })) {
+      revision ??= page.revision
+      for (const kv of page.kvs) listed.set(kv.keyText, reader.read(kv, records?.get(kv.keyText)))
+    }
+    return { listed, revision: revision ?? 0 }
+  }
+
+  /** A set that shrinks to less than half at a reading has more likely been lost than left; registrations heal meanwhile. */
+  function replace(listed: Map<string, Entry>): void {
+    const before = records ?? new Map<string, Entry>()
+    const missing = [...before.keys()].filter((key) => !listed.has(key))
+    records = listed
+    suspects.clear()
+    if (listed.size * 2 >= before.size) return
+    for (const key of missing) {
+      suspects.add(key)
+      records.set(key, before.get(key) as Entry)
+    }
+    const numbers = { service, before: before.size, listed: before.size - missing.length, grace }
+    logger.warn(numbers, `most instances of "${service}" are gone from ${client.name} after an interruption; they are kept for ${grace} ms`)
+    callOffGrace()
+    callOffGrace = clock.after(grace, dropSuspects)
+  }
+
+  function dropSuspects(): void {
+    if (suspects.size === 0) return
+    for (const key of suspects) records?.delete(key)
+    suspects.clear()
+    changed()
+  }
+
+  function follow(startRevision: number): void {
+    watch?.cancel()
+    watch = client.watch({
+      prefix,
+      startRevision,
+      listener: {
+        events: apply,
+        compacted: () => void load(),
+        interrupted: report,
+        resumed: () => reload(random() * spread),
+        error(error) {
+          report(error)
+          reload(spread * (10 + 20 * random()))
+        },
+      },
+    })
+  }
+
+  function apply(events: readonly WatchEvent[]): void {
+    if (records === undefined) return
+    let different = false
+    for (const { type, kv } of events) {
+      const key = kv.keyText
+      const before = records.get(key)
+      suspects.delete(key)
+      if (type === 'delete') {
+        different = records.delete(key) || different
+        continue
+      }
+      const entry = reader.read(kv, before)
+      records.set(key, entry)
+      different ||= entry !== before
+    }
+    if (different) changed()
+  }
+
+  function reload(ms: number): void {
+    callOffReload()
+    callOffReload = clock.after(ms, () => void load())
+  }
+
+  function report(error: RpcError): void {
+    if (stopped) return
+    trouble = error
+    changed()
+  }
+
+  void load()
+  return {
+    get records() {
+      return records
+    },
+    get trouble() {
+      return trouble
+    },
+    stop() {
+      stopped = true
+      reading = -1
+      watch?.cancel()
+      callOffReload()
+      callOffGrace()
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { TestContext } from 'vitest'
+import { type Certificates, makeCertificates } from './certificates.ts'
+
+const run = promisify(execFile)
+
+/** Why tests that need etcd cannot run; undefined when they can. */
+export function etcdMissing(): string | undefined {
+  const missing = ['etcd', 'etcdctl'].filter((program) => !onPath(program))
+  return missing.length === 0 ? undefined : `${missing.join(' and ')} not found on the PATH`
+}
+
+/** Skips the test, with the reason, where there is no etcd. */
+export function requireEtcd(ctx: Pick<TestContext, 'skip'>): void {
+  const reason = etcdMissing()
+  if (reason !== undefined) ctx.skip(reason)
+}
+
+function onPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+export interface EtcdProcessOptions {
+  /** `server`: clients need not show a certificate; `mutual`: they must. */
+  readonly tls?: 'server' | 'mutual'
+  /** Further arguments of etcd. */
+  readonly args?: readonly string[]
+}
+
+/** A real etcd on a free port with a temporary directory. */
+export interface EtcdProcess extends AsyncDisposable {
+  /** `127.0.0.1:port`, the same after a restart. */
+  readonly address: string
+  readonly certificates: Certificates | undefined
+  /** Runs etcdctl against it; resolves with what it printed. */
+  etcdctl(...args: string[]): Promise<string>
+  /** Ends it with a signal, SIGKILL unless told otherwise, and waits for its end. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  pause(): void
+  resume(): void
+  /** Kills it, if it runs, and starts it again, resolving when it answers. */
+  restart(options?: { readonly empty?: boolean }): Promise<void>
+  /** Ends it and removes its data. */
+  stop(): Promise<void>
+}
+
+interface MemberOptions extends EtcdProcessOptions {
+  readonly name: string
+  readonly clientPort: number
+  readonly peerPort: number
+  readonly initialCluster: string
+}
+
+/** Starts a single node and resolves when it answers. */
+export async function startEtcd(options: EtcdProcessOptions = {}): Promise<EtcdProcess> {
+  const [clientPort, peerPort] = await freePorts(2)
+  const member = makeMember({ ...options, name: 'e0', clientPort, peerPort, initialCluster: `e0=http://127.0.0.1:${peerPort}` })
+  await member.restart()
+  return member
+}
+
+/** Starts a cluster and resolves when every member answers. */
+export async function startCluster(size = 3): Promise<readonly EtcdProcess[]> {
+  const ports = await freePorts(2 * size)
+  const peers = ports.slice(size)
+  const initialCluster = peers.map((port, i) => `e${i}=http://127.0.0.1:${port}`).join(',')
+  const members = peers.map((peerPort, i) => makeMember({ name: `e${i}`, clientPort: ports[i] as number, peerPort, initialCluster }))
+  await Promise.all(members.map((member) => member.restart()))
+  return members
+}
+
+function makeMember(options: MemberOptions): EtcdProcess {
+  const { name, clientPort, peerPort, tls } = options
+  const directory = mkdtempSync(join(tmpdir(), 'beckon-etcd-'))
+  const certificates = tls && makeCertificates(directory)
+  const address = `127.0.0.1:${clientPort}`
+  const url = `${tls ? 'https' : 'http'}://${address}`
+  const peerUrl = `http://127.0.0.1:${peerPort}`
+  let data = 0
+  let child: ChildProcess | undefined
+
+  function start(): void {
+    const secure = certificates && ['--cert-file', certificates.files.cert, '--key-file', certificates.files.key]
+    const mutual = tls === 'mutual' && certificates ? ['--client-cert-auth', '--trusted-ca-file', certificates.files.ca] : []
+    child = spawn(
+      'etcd',
+      [
+        ...['--name', name, '--data-dir', join(directory, `data-${data}`), '--log-level', 'error'],
+        ...['--listen-client-urls', url, '--advertise-client-urls', url],
+        ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl, '--initial-cluster', options.initialCluster],
+        ...['--heartbeat-interval', '50', '--election-timeout', '500'],
+        ...(secure ?? []),
+        ...mutual,
+        ...(options.args ?? []),
+      ],
+      { stdio: 'ignore', env: { PATH: process.env.PATH } },
+    )
+  }
+
+  async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const ending = child
+    child = undefined
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return
+    const ended = once(ending, 'exit')
+    ending.kill('SIGCONT')
+    ending.kill(signal)
+    await ended
+  }
+
+  async function etcdctl(...args: string[]): Promise<string> {
+    const secure = certificates
+      ? ['--cacert', certificates.files.ca, '--cert', certificates.files.cert, '--key', certificates.files.key]
+      : []
+    const { stdout } = await run('etcdctl', ['--endpoints', url, ...secure, ...args], { env: { PATH: process.env.PATH, ETCDCTL_API: '3' } })
+    return stdout
+  }
+
+  async function answering(): Promise<void> {
+    const until = Date.now() + 20_000
+    for (;;) {
+      if (child === undefined || child.exitCode !== null) throw new Error(`etcd at ${address} ended with ${child?.exitCode}`)
+      const answered = await etcdctl('get', 'x', '--command-timeout', '2s').then(
+        () => true,
+        (error: Error) => /user name is empty|permission denied|invalid auth/.test(error.message),
+      )
+      if (answered) return
+      if (Date.now() > until) throw new Error(`etcd at ${address} did not answer within 20 s`)
+      await delay(50)
+    }
+  }
+
+  async function stop(): Promise<void> {
+    await kill()
+    rmSync(directory, { recursive: true, force: true })
+  }
+
+  return {
+    address,
+    certificates,
+    etcdctl,
+    kill,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    async restart({ empty = false } = {}) {
+      await kill()
+      if (empty) data += 1
+      start()
+      await answering()
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** Turns authentication on: `root` and the users given, each allowed to do what the role says with the keys under a prefix. */
+export async function enableAuth(etcd: EtcdProcess, users: readonly { name: string; password: string; prefix?: string }[]): Promise<void> {
+  await etcd.etcdctl('user', 'add', 'root:root')
+  for (const { name, password, prefix } of users) {
+    await etcd.etcdctl('user', 'add', `${name}:${password}`)
+    await etcd.etcdctl('role', 'add', name)
+    await etcd.etcdctl('user', 'grant-role', name, name)
+    if (prefix !== undefined) await etcd.etcdctl('role', 'grant-permission', name, '--prefix=true', 'readwrite', prefix)
+  }
+  await etcd.etcdctl('auth', 'enable')
+}
+
+/** Ports that nothing listens on now. */
+export async function freePorts<const N extends number>(count: N): Promise<N extends 2 ? [number, number] : number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports as N extends 2 ? [number, number] : number[]
+}

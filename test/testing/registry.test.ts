@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/registries/memory.ts'
+import type { Registry } from '../../src/registry.ts'
+import { registrySuite } from '../../src/testing/registry.ts'
+
+describe('registrySuite on memory', () => {
+  for (const { name, run } of registrySuite({ create: async () => memory() })) it(name, run)
+})
+
+describe('registrySuite', () => {
+  /** Names of the cases that a registry fails. */
+  async function failures(spoil: (registry: Registry) => Partial<Registry>): Promise<string[]> {
+    const failed: string[] = []
+    const create = async (): Promise<Registry> => {
+      const registry = memory()
+      return { ...registry, ...spoil(registry) }
+    }
+    for (const { name, run } of registrySuite({ create, patience: 100 })) await run().catch(() => failed.push(name))
+    return failed
+  }
+
+  it('catches sets out of order', async () => {
+    const failed = await failures(({ watch }) => ({
+      watch: (service, listener) => watch(service, { ...listener, update: (all) => listener.update(all.toReversed()) }),
+    }))
+    expect(failed).toContain('gives whole sets, ordered by id')
+  })
+
+  it('catches a listener called too early', async () => {
+    const failed = await failures(({ watch }) => ({
+      watch(service, listener) {
+        listener.update([])
+        return watch(service, listener)
+      },
+    }))
+    expect(failed).toContain('does not call a listener before watch has returned')
+  })
+
+  it('catches a deregistration that does nothing', async () => {
+    const failed = await failures(({ register }) => ({
+      register: async (instance) => ({ ...(await register(instance)), deregister: async () => {} }),
+    }))
+    expect(failed).toContain('removes on deregister its own record only')
+  })
+
+  it('catches services that are mixed up', async () => {
+    const failed = await failures(({ watch, register }) => ({
+      watch: (_service, listener) => watch('all', listener),
+      register: (instance) => register({ ...instance, service: 'all' }),
+    }))
+    expect(failed).toContain('tells services apart, also those whose names begin alike')
+  })
+})
