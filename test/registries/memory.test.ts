@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../src/registries/memory.ts'
 import type { Instance, Registry } from '../../src/registry.ts'
+import { registrySuite } from '../../src/testing/registry.ts'
 import { failure } from '../support/context.ts'
 
 const instance = (id: string, extra: Partial<Instance> = {}): Instance => ({ id, service: 'book', address: '10.0.0.1:80', ...extra })
@@ -19,6 +20,8 @@ function listen(registry: Registry, service = 'book') {
 }
 
 describe('memory', () => {
+  for (const { name, run } of registrySuite({ create: async () => memory() })) it(name, run)
+
   it('tells a set that is empty, too, but not while `watch` is running', async () => {
     const { updates } = listen(memory())
     expect(updates).toEqual([])
