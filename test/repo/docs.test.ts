@@ -5,7 +5,12 @@ import { filesUnder, root, type SourceFile, written } from './source.ts'
 
 const declaration = /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|const|let|class|interface|type) ([\w$]+)/
 
-/** One line for every exported declaration without a doc comment right above it. Overloads share the first one's. */
+const constant = /^export const .*[^{([,]$/
+
+/**
+ * One line for every exported declaration without a doc comment right above it. Overloads share the first one's, and so do
+ * constants of a line each with nothing between them.
+ */
 function undocumented({ path, text }: SourceFile): readonly string[] {
   const lines = text.split('\n')
   const known = new Set<string>()
@@ -14,6 +19,7 @@ function undocumented({ path, text }: SourceFile): readonly string[] {
     if (name === undefined || known.has(name)) return []
     known.add(name)
     const above = lines.slice(0, index).findLast((one) => !one.startsWith('// biome-ignore'))
+    if (above !== undefined && constant.test(above) && constant.test(line)) return []
     return above?.trimEnd().endsWith('*/') ? [] : [`src/${path}:${index + 1} ${name}`]
   })
 }
@@ -37,6 +43,17 @@ describe('doc comments', () => {
       '\n',
     )
     expect(undocumented({ path: 'x.ts', text })).toEqual(['src/x.ts:3 b', 'src/x.ts:5 C'])
+    const constants = [
+      'export const a = 1',
+      'export const b = 2',
+      '',
+      'export const c = 3',
+      '/** Told. */',
+      'export const d = {',
+      '}',
+      'export const e = 1',
+    ]
+    expect(undocumented({ path: 'x.ts', text: constants.join('\n') })).toEqual(['src/x.ts:1 a', 'src/x.ts:4 c', 'src/x.ts:8 e'])
   })
 })
 
