@@ -1,0 +1,136 @@
+import type { Duplex } from 'node:stream'
+
+/** Bytes of an output buffer. */
+export const capacity = 65_536
+
+/** From this many bytes on they are written at once, so that the peer can begin while this side goes on producing. */
+const early = 4096
+
+/** With this many bytes not yet taken by the system, producers have to wait … */
+const high = 262_144
+/** … until it is down to this. */
+const low = 65_536
+
+const none = Buffer.alloc(0)
+const pool: Buffer[] = []
+
+/** A buffer of {@link capacity} bytes from the pool that all connections share. */
+export function takeBuffer(): Buffer {
+  return pool.pop() ?? Buffer.allocUnsafeSlow(capacity)
+}
+
+/** Gives a buffer back that nobody refers to any more. */
+export function giveBuffer(buffer: Buffer): void {
+  if (pool.length < 64) pool.push(buffer)
+}
+
+let waiting: Output[] = []
+
+// By way of a microtask, so that what asynchronous handlers resolve in this tick joins the batch.
+function afterMicrotasks(): void {
+  process.nextTick(flushAll)
+}
+
+function flushAll(): void {
+  const outputs = waiting
+  waiting = []
+  for (const output of outputs) output.flush()
+}
+
+/**
+ * What a connection sends, gathered so that there is one write per tick. To send n bytes, `reserve(n)`, write them into
+ * `buffer` from the offset that returned, and set `length` to their end.
+ */
+export class Output {
+  buffer: Buffer = none
+  length = 0
+  /** How many writes there have been: what was put into `buffer` since the last one has certainly not left. */
+  writes = 0
+  /** The peer does not take what is sent: produce nothing that can wait until `onDrain`. */
+  blocked = false
+  /** Called when it is not blocked any more. */
+  onDrain: () => void = () => {}
+  readonly #socket: Duplex
+  readonly #written: () => void
+  /** Handed to the socket and not yet taken, oldest first: buffers and lengths in turn. */
+  readonly #pending: (Buffer | number)[] = []
+  #pendingBytes = 0
+  #scheduled = false
+  #closed = false
+
+  constructor(socket: Duplex) {
+    this.#socket = socket
+    this.#written = () => this.#onWritten()
+  }
+
+  /** Bytes that wait here and in the socket. */
+  get waiting(): number {
+    return this.length + this.#pendingBytes
+  }
+
+  /** Makes room for at most {@link capacity} bytes; returns where they go. */
+  reserve(bytes: number): number {
+    if (this.buffer === none) this.buffer = takeBuffer()
+    else if (this.length + bytes > capacity || (this.length >= early && !this.blocked)) {
+      this.#write()
+      this.buffer = takeBuffer()
+    }
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      if (waiting.push(this) === 1) queueMicrotask(afterMicrotasks)
+    }
+    return this.length
+  }
+
+  /** Writes what there is now. */
+  flush(): void {
+    this.#scheduled = false
+    if (this.length > 0 && !this.blocked) this.#write()
+  }
+
+  /** Writes what there is, then ends the socket's writing half. */
+  end(): void {
+    if (this.#closed) return
+    if (this.length > 0) this.#write()
+    this.#closed = true
+    this.#socket.end()
+  }
+
+  /** Drops what there is and takes nothing any more. */
+  close(): void {
+    this.#closed = true
+    this.length = 0
+    this.#give()
+  }
+
+  #write(): void {
+    const { buffer, length } = this
+    if (length === 0 || this.#closed) {
+      this.length = 0
+      this.#give()
+      return
+    }
+    this.buffer = none
+    this.length = 0
+    this.writes++
+    this.#pendingBytes += length
+    this.blocked = this.#pendingBytes >= high
+    this.#pending.push(buffer, length)
+    this.#socket.write(buffer.subarray(0, length), this.#written)
+  }
+
+  #give(): void {
+    if (this.buffer !== none) giveBuffer(this.buffer)
+    this.buffer = none
+  }
+
+  #onWritten(): void {
+    giveBuffer(this.#pending.shift() as Buffer)
+    this.#pendingBytes -= this.#pending.shift() as number
+    if (!this.blocked || this.#pendingBytes > low) return
+    this.blocked = false
+    if (this.#closed) return
+    this.onDrain()
+    this.flush()
+  }
+}

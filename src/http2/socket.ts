@@ -1,0 +1,124 @@
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { preface } from './frames.ts'
+
+/** Where to connect to. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+  /** Speak TLS with these options of node:tls. */
+  readonly tls?: tls.ConnectionOptions | undefined
+}
+
+/** What happens to a socket. Chunks are only valid during the call. */
+export interface SocketEvents {
+  open(socket: net.Socket): void
+  data(chunk: Buffer, length: number): void
+  /** It is closed, for this reason if there is one. Called once. */
+  gone(error: Error | undefined): void
+}
+
+/** Shared by all connections, as chunks are taken apart before the next one is read. */
+const readBuffer = Buffer.allocUnsafeSlow(65_536)
+
+/** Connects; over TLS the peer has to agree on `h2` by ALPN. */
+export function connectSocket(target: Target, events: SocketEvents): net.Socket {
+  const { host, port } = target
+  let error: Error | undefined
+  const socket = target.tls === undefined ? plain() : secure(target.tls)
+  socket.on('error', (one) => {
+    error ??= one
+  })
+  socket.on('close', () => events.gone(error))
+  return socket
+
+  function plain(): net.Socket {
+    const callback = (length: number): boolean => {
+      events.data(readBuffer, length)
+      return true
+    }
+    const one = net.connect({ host, port, noDelay: true, keepAlive: true, onread: { buffer: readBuffer, callback } })
+    return one.on('connect', () => events.open(one))
+  }
+
+  function secure(options: tls.ConnectionOptions): net.Socket {
+    const named = net.isIP(host) === 0 ? { servername: host } : {}
+    const one = tls.connect({ ...named, ...options, host, port, ALPNProtocols: ['h2'] })
+    one.setNoDelay().setKeepAlive(true)
+    one.on('data', (chunk: Buffer) => events.data(chunk, chunk.length))
+    return one.on('secureConnect', () => {
+      if (one.alpnProtocol === 'h2') events.open(one)
+      else one.destroy(new Error(`it did not agree on HTTP/2 (ALPN ${one.alpnProtocol || 'none'})`))
+    })
+  }
+}
+
+/** A server's socket that listens. */
+export interface SocketListener {
+  readonly address: net.AddressInfo
+  /** Takes no more connections; those there are stay. */
+  close(): void
+}
+
+/** Listens, and calls back for every connection; over TLS once the client has agreed on `h2`. Rejects with node's error. */
+export function listenSocket(
+  host: string,
+  port: number,
+  options: tls.TlsOptions | undefined,
+  accept: (socket: net.Socket) => void,
+): Promise<SocketListener> {
+  const server =
+    options === undefined
+      ? net.createServer({ noDelay: true, keepAlive: true }, accept)
+      : tls.createServer({ ...options, noDelay: true, keepAlive: true, ALPNProtocols: ['h2'] }, (socket) => {
+          socket.on('error', () => {})
+          if (socket.alpnProtocol === 'h2') accept(socket)
+          else socket.destroy()
+        })
+  server.on('tlsClientError', () => {})
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, ...(host !== '' && { host }) }, () => {
+      server.removeListener('error', reject)
+      // Later ones are of single connections that could not be accepted.
+      server.on('error', () => {})
+      resolve({ address: server.address() as net.AddressInfo, close: () => server.close() })
+    })
+  })
+}
+
+/** A client that has not said what it speaks after so long is not waited for. */
+const patience = 10_000
+
+const notHttp2 = `HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis port speaks gRPC over HTTP/2.\n`
+
+/** Waits for the client's preface, then hands over to what `open` returns; whoever speaks something else is told and left. */
+export function acceptSocket(socket: net.Socket, open: () => Pick<SocketEvents, 'data' | 'gone'>): void {
+  let taker: Pick<SocketEvents, 'data' | 'gone'> | undefined
+  let seen = 0
+  let error: Error | undefined
+  socket.setTimeout(patience, () => socket.destroy())
+  socket.on('error', (one: Error) => {
+    error ??= one
+  })
+  socket.on('close', () => taker?.gone(error))
+  socket.on('data', (chunk: Buffer) => {
+    if (taker !== undefined) {
+      taker.data(chunk, chunk.length)
+      return
+    }
+    const part = chunk.subarray(0, preface.length - seen)
+    if (!part.equals(preface.subarray(seen, seen + part.length))) {
+      if (socket.writableEnded) return
+      if (seen === 0 && /^[A-Z]+ /.test(chunk.toString('latin1', 0, 16))) socket.write(notHttp2)
+      socket.end()
+      return
+    }
+    seen += part.length
+    if (seen < preface.length) return
+    socket.setTimeout(0)
+    taker = open()
+    const rest = chunk.subarray(part.length)
+    if (rest.length > 0) taker.data(rest, rest.length)
+  })
+}

@@ -1,0 +1,38 @@
+import { RpcError } from '../error.ts'
+import type { Transport } from '../transport.ts'
+import { ClientConnection } from './grpc/client-connection.ts'
+import { type GrpcOptions, toSettings } from './grpc/options.ts'
+import { listen } from './grpc/server.ts'
+
+export type { GrpcOptions, GrpcTlsOptions, KeepaliveOptions } from './grpc/options.ts'
+
+/**
+ * gRPC over HTTP/2, in plain text or over TLS: all four kinds of call, deadlines, cancellation, flow control to the
+ * application. Throws `invalid_argument` naming an option that is wrong. Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ */
+export function grpc(options: GrpcOptions = {}): Transport {
+  const settings = toSettings(options)
+  return {
+    scheme: 'grpc',
+    dial(address, dialOptions = {}) {
+      const connection = connect(address)
+      return {
+        address,
+        get state() {
+          return connection.state
+        },
+        call: ((request, context) => connection.call(request, context)) as typeof connection.call as never,
+        close: ({ drain = 0 } = {}) => connection.close(drain),
+      }
+
+      function connect(to: string): ClientConnection {
+        try {
+          return new ClientConnection(to, settings, dialOptions)
+        } catch (thrown) {
+          throw RpcError.from(thrown, 'invalid_argument')
+        }
+      }
+    },
+    listen: (routes, { address }) => listen(routes, address, settings),
+  }
+}

@@ -1,0 +1,303 @@
+import type { Socket } from 'node:net'
+import { formatAddress, parseAddress } from '../../address.ts'
+import type { Context } from '../../endpoint.ts'
+import { RpcError } from '../../error.ts'
+import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
+import type { Block } from '../../http2/decoder.ts'
+import { ErrorCode, errorName, type Fault, fault } from '../../http2/fault.ts'
+import { maxFrame } from '../../http2/frames.ts'
+import { enough, type Outgoing } from '../../http2/sender.ts'
+import { connectSocket } from '../../http2/socket.ts'
+import type { ReceiveWindow } from '../../http2/window.ts'
+import type { ConnectionState, DialOptions } from '../../transport.ts'
+import { type CallHost, ClientCall } from './client-call.ts'
+import { Deadlines } from './deadlines.ts'
+import { prefixLength } from './inbox.ts'
+import { Keepalive } from './keepalive.ts'
+import { sizeOf, writeMetadata } from './metadata.ts'
+import type { Settings } from './options.ts'
+import { checkIterable, pump } from './pump.ts'
+import { encodeMessage, framed, hasMetadata, RequestFrames, writeRequest } from './request-frames.ts'
+import { parseResponseHead, type ResponseHead } from './response-head.ts'
+import { Ring } from './ring.ts'
+import { roundTimeout } from './timeout.ts'
+import { clientTls, connectProblem } from './tls.ts'
+
+const deadlines = new Deadlines()
+
+/** One connection of a client, and the calls on it. */
+export class ClientConnection implements Streams<ResponseHead>, CallHost {
+  readonly address: string
+  readonly settings: Settings
+  state: ConnectionState = 'connecting'
+  readonly #onState: DialOptions['onState']
+  readonly #socket: Socket
+  readonly #calls = new Ring<ClientCall>()
+  /** Calls that wait for the connection, or for the peer to allow another stream; those that have ended are skipped. */
+  #waiting: ClientCall[] = []
+  /** Calls, waiting ones included, that keep the process alive. */
+  #foreground = 0
+  readonly #http2: Http2Connection<ResponseHead>
+  readonly #frames: RequestFrames
+  readonly #keepalive: Keepalive | undefined
+  readonly #connecting: NodeJS.Timeout
+  /** Streams above are not processed by the peer. */
+  #lastId = 0x7fffffff
+  readonly #closed: Promise<void>
+  #onClosed: () => void = () => {}
+
+  /** Begins to connect. Throws `invalid_argument` for an address that cannot be read. */
+  constructor(address: string, settings: Settings, { onState }: DialOptions) {
+    const { host, port } = parseAddress(address)
+    this.address = address
+    this.settings = settings
+    this.#onState = onState
+    this.#closed = new Promise((resolve) => {
+      this.#onClosed = resolve
+    })
+    this.#socket = connectSocket(
+      { host: host === '' ? 'localhost' : host, port, tls: clientTls(settings.tls) },
+      {
+        open: () => this.#http2.begin(),
+        data: (chunk, length) => this.#http2.receive(chunk, 0, length),
+        gone: (error) => this.#http2.close(fault(ErrorCode.noError, error?.message ?? 'the peer closed it', error)),
+      },
+    )
+    this.#socket.unref()
+    this.#http2 = new Http2Connection<ResponseHead>(this.#socket, this, {
+      server: false,
+      parse: parseResponseHead,
+      streamWindow: settings.streamWindow,
+      connectionWindow: settings.connectionWindow,
+      maxConcurrentStreams: 0,
+      maxHeaderListSize: settings.maxHeaderBytes,
+    })
+    const scheme = settings.tls === undefined ? 'http' : 'https'
+    this.#frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings.userAgent)
+    this.#keepalive =
+      settings.keepalive && new Keepalive(settings.keepalive, this.#http2, () => this.#lost('no answer to a keepalive PING'))
+    this.#connecting = setTimeout(() => this.#lost(`not connected within ${settings.connectTimeout} ms`), settings.connectTimeout).unref()
+  }
+
+  /** Makes a call. */
+  call(request: unknown, context: Context): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = new ClientCall(this, request, context, resolve, reject)
+      if (context.background !== true && this.#foreground++ === 0) this.#socket.ref()
+      if (this.state === 'draining' || this.state === 'closed') {
+        call.fail(this.#unavailable(`connection to ${this.address} is ${this.state}`, true))
+        return
+      }
+      if (context.signal !== undefined && !call.watch(context.signal)) return
+      if (context.deadline !== undefined && !this.#time(call, context.deadline)) return
+      if (this.state === 'ready' && this.#calls.size < this.#http2.peer.maxConcurrentStreams) this.#start(call)
+      else this.#waiting.push(call)
+    })
+  }
+
+  /** Takes no new calls, lets those under way finish for `drain` milliseconds. */
+  close(drain: number): Promise<void> {
+    if (this.state === 'closed') return this.#closed
+    const reason = new RpcError('canceled', `connection to ${this.address} was closed`)
+    this.#enter('draining', reason)
+    const destroy = (): void => this.#http2.close(fault(ErrorCode.noError, 'it was closed by this side'))
+    if (drain <= 0) destroy()
+    else setTimeout(destroy, Math.min(drain, 0x7fffffff)).unref()
+    this.#closeIfIdle()
+    return this.#closed
+  }
+
+  #time(call: ClientCall, deadline: number): boolean {
+    const left = deadline - performance.now()
+    if (left <= 0) {
+      call.expire()
+      return false
+    }
+    if (left === Number.POSITIVE_INFINITY) return true
+    call.deadline = deadline
+    deadlines.add(call, left)
+    return true
+  }
+
+  #start(call: ClientCall): void {
+    const { kind, input } = call.method
+    try {
+      const timeout = call.deadline === Number.POSITIVE_INFINITY ? 0 : roundTimeout(call.deadline - performance.now())
+      if (kind === 'unary' || kind === 'serverStream')
+        this.#sendWhole(call, encodeMessage(input, call.request, this.settings.maxSendBytes), timeout)
+      else this.#sendStream(call, checkIterable(call.request, `request of ${call.method.path}`), timeout)
+    } catch (thrown) {
+      const { code, rawMessage, details, cause } = RpcError.from(thrown, 'internal')
+      // It would fail anywhere else too.
+      call.cancel(code, rawMessage, { details, cause, unprocessed: false })
+    }
+  }
+
+  #sendWhole(call: ClientCall, message: Uint8Array, timeout: number): void {
+    const { output, sender, peer } = this.#http2
+    const small = sender.allows(message.length + prefixLength, peer.initialWindow)
+    if (small && !hasMetadata(call.context)) {
+      const template = this.#frames.template(call.method, timeout)
+      if (template.bytes.length <= maxFrame) {
+        const start = output.reserve(template.bytes.length + message.length)
+        this.#register(call)
+        output.length = writeRequest(output.buffer, start, template, call.id, message)
+        sender.window -= message.length + prefixLength
+        return
+      }
+    }
+    const outgoing = this.#open(call, timeout)
+    sender.push(outgoing, framed(message))
+    sender.finish(outgoing)
+  }
+
+  #sendStream(call: ClientCall, messages: AsyncIterable<unknown>, timeout: number): void {
+    const outgoing = this.#open(call, timeout)
+    const { sender } = this.#http2
+    call.pump = pump(messages, {
+      send: (message) => {
+        sender.push(outgoing, framed(encodeMessage(call.method.input, message, this.settings.maxSendBytes)))
+        if (outgoing.queued < enough) return undefined
+        return new Promise((resolve) => {
+          outgoing.onDrain = resolve
+        })
+      },
+      finish: () => sender.finish(outgoing),
+      fail: (thrown) => {
+        const { code, rawMessage, details } = RpcError.from(thrown, 'canceled')
+        call.cancel(code, rawMessage, { details, cause: thrown })
+      },
+    })
+  }
+
+  /** Sends a call's headers, with its metadata, and opens its stream for sending. */
+  #open(call: ClientCall, timeout: number): Outgoing {
+    const { headers } = call.context
+    const fields = this.#frames.fields(call.method, timeout)
+    const stable = fields.length
+    if (headers !== undefined) writeMetadata(headers, fields)
+    const most = this.#http2.peer.maxHeaderListSize
+    if (sizeOf(fields) > most)
+      throw new RpcError(
+        'resource_exhausted',
+        `headers of ${sizeOf(fields)} bytes are over the limit of ${most} that ${this.address} has set`,
+      )
+    this.#http2.output.reserve(0)
+    this.#register(call)
+    this.#http2.sendHeaders(call.id, fields, stable, false)
+    return this.#http2.sender.open(call.id, this.#http2.peer.initialWindow)
+  }
+
+  #register(call: ClientCall): void {
+    call.id = this.#http2.ids.next()
+    call.batch = this.#http2.output.writes
+    this.#calls.add(call)
+    if (this.#calls.size === 1) this.#keepalive?.watch()
+    // The last ids are left for calls that are waiting; a new connection takes over.
+    if (call.id >= 0x7ffffff0) this.#enter('draining', new RpcError('unavailable', `connection to ${this.address} has no stream ids left`))
+  }
+
+  done(call: ClientCall): void {
+    if (call.context.background !== true && --this.#foreground === 0) this.#socket.unref()
+    if (call.id === 0) return
+    this.#calls.delete(call.id)
+    if (this.#http2.sender.get(call.id) !== undefined && !this.#http2.closed) this.#http2.reset(call.id, ErrorCode.noError)
+    if (this.#waiting.length > 0) this.#startWaiting()
+    if (this.#calls.size === 0) {
+      this.#keepalive?.rest()
+      this.#closeIfIdle()
+    }
+  }
+
+  #startWaiting(): void {
+    if (this.state !== 'ready') return
+    let next = 0
+    while (next < this.#waiting.length && this.#calls.size < this.#http2.peer.maxConcurrentStreams) {
+      const call = this.#waiting[next++] as ClientCall
+      if (!call.ended) this.#start(call)
+    }
+    this.#waiting = this.#waiting.slice(next)
+  }
+
+  #closeIfIdle(): void {
+    if (this.state === 'draining' && this.#calls.size === 0) this.#http2.close(fault(ErrorCode.noError, 'it was drained'))
+  }
+
+  resetStream(id: number, code: number): void {
+    if (!this.#http2.closed) this.#http2.reset(id, code)
+  }
+
+  wasReset(id: number, code: number, byPeer: boolean): void {
+    this.#calls.get(id)?.wasReset(code, byPeer)
+  }
+
+  release(bytes: number, id: number, window: ReceiveWindow | undefined): void {
+    if (!this.#http2.closed) this.#http2.release(bytes, id, window)
+  }
+
+  opened(): void {}
+
+  whole(): void {}
+
+  headers(id: number, block: Block<ResponseHead>, ended: boolean): boolean {
+    const call = this.#calls.get(id)
+    call?.headers(block, ended)
+    return call !== undefined
+  }
+
+  data(id: number, from: Buffer, start: number, end: number, ended: boolean): boolean {
+    const call = this.#calls.get(id)
+    call?.data(from, start, end, ended)
+    return call !== undefined
+  }
+
+  /** All that could be sent has been. */
+  credit(): boolean {
+    return true
+  }
+
+  settled(): void {
+    if (this.state === 'connecting') {
+      clearTimeout(this.#connecting)
+      this.#enter('ready')
+    }
+    this.#startWaiting()
+  }
+
+  goaway(last: number, code: number, text: string): void {
+    this.#lastId = Math.min(this.#lastId, last)
+    const why = `${this.address} takes no more calls on this connection${code === 0 ? '' : `: ${errorName(code)} ${text}`}`
+    this.#enter('draining', this.#unavailable(why, true))
+    for (const call of this.#calls.all()) if (call.id > this.#lastId) call.fail(this.#unavailable(why, true))
+    for (const call of this.#waiting.splice(0)) call.fail(this.#unavailable(why, true))
+    this.#closeIfIdle()
+  }
+
+  #lost(why: string): void {
+    this.#http2.close(fault(ErrorCode.noError, why))
+  }
+
+  closed(reason: Fault): void {
+    clearTimeout(this.#connecting)
+    this.#keepalive?.rest()
+    const { writes } = this.#http2.output
+    const text =
+      this.state === 'connecting' ? connectProblem(this.address, reason) : `connection to ${this.address} was lost: ${reason.message}`
+    this.#enter('closed', new RpcError('unavailable', text, { cause: reason.cause ?? reason, outbound: true }))
+    // What waited in the output is dropped, unless last words had to go out.
+    const dropped = reason.http2 === ErrorCode.noError
+    for (const call of this.#calls.all()) call.fail(this.#unavailable(text, dropped && call.batch === writes, reason))
+    for (const call of this.#waiting.splice(0)) call.fail(this.#unavailable(text, true, reason))
+    this.#onClosed()
+  }
+
+  #unavailable(text: string, unprocessed: boolean, cause?: Error): RpcError {
+    return new RpcError('unavailable', text, { outbound: true, unprocessed, ...(cause && { cause: cause.cause ?? cause }) })
+  }
+
+  #enter(state: ConnectionState, cause?: RpcError): void {
+    if (this.state === state || this.state === 'closed') return
+    this.state = state
+    this.#onState?.(state, cause)
+  }
+}

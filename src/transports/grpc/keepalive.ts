@@ -1,0 +1,58 @@
+import type { Settings } from './options.ts'
+
+/** What {@link Keepalive} asks. */
+export interface Asked {
+  /** When something was last heard from it, on `performance.now()`'s clock. */
+  readonly heard: number
+  ping(onPong: () => void): void
+}
+
+/** Asks a silent peer for a sign of life while there are calls. See gRFC A8. Its timers do not keep the process alive. */
+export class Keepalive {
+  readonly #options: NonNullable<Settings['keepalive']>
+  readonly #peer: Asked
+  readonly #onDead: () => void
+  #interval: number
+  #timer: NodeJS.Timeout | undefined
+  /** The last answer to a PING: whether anything else was heard since tells if asking less often is enough. */
+  #ponged = 0
+
+  constructor(options: NonNullable<Settings['keepalive']>, peer: Asked, onDead: () => void) {
+    this.#options = options
+    this.#peer = peer
+    this.#onDead = onDead
+    this.#interval = options.interval
+  }
+
+  /** There are calls. */
+  watch(): void {
+    this.#timer ??= setTimeout(() => this.#check(), this.#interval).unref()
+  }
+
+  /** There are none, so nothing needs to be known. */
+  rest(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #check(): void {
+    this.#timer = undefined
+    const { heard } = this.#peer
+    if (heard > this.#ponged + 1) this.#interval = this.#options.interval
+    const left = heard + this.#interval - performance.now()
+    if (left > 1) this.#timer = setTimeout(() => this.#check(), left).unref()
+    else this.#ask()
+  }
+
+  #ask(): void {
+    this.#timer = setTimeout(this.#onDead, this.#options.timeout).unref()
+    const asked = this.#timer
+    this.#peer.ping(() => {
+      this.#ponged = performance.now()
+      this.#interval = Math.min(this.#interval * this.#options.growth, Math.max(480_000, this.#options.interval))
+      if (this.#timer !== asked) return
+      this.rest()
+      this.watch()
+    })
+  }
+}

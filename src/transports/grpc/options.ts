@@ -1,0 +1,115 @@
+import { RpcError } from '../../error.ts'
+
+/** Keys and certificates, as PEM text or bytes. */
+export interface GrpcTlsOptions {
+  /** Certificates of the authorities that the peer's certificate is checked against. Default: those known to Node. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  /** This side's certificate: a server needs one, a client where the server asks for it. */
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
+  readonly passphrase?: string | undefined
+  /** Client: the name that the server's certificate is checked for. Default: the host of the address. */
+  readonly servername?: string | undefined
+  /** Whether a peer with a certificate that cannot be verified is turned away. Default true. */
+  readonly rejectUnauthorized?: boolean | undefined
+  /** Server: ask clients for a certificate. Default false. */
+  readonly requestCert?: boolean | undefined
+}
+
+/** When the client asks a silent peer whether it is still there, in milliseconds. */
+export interface KeepaliveOptions {
+  /**
+   * Silence after which a PING is sent, while there are calls; at least 1000. Default 30 000, four times longer after each
+   * PING in a row up to 480 000, because grpc-go by default hangs up on clients that ask more often. When set, it stays the same.
+   */
+  readonly interval?: number | undefined
+  /** How long the answer may take before the connection counts as lost. Default 10 000. */
+  readonly timeout?: number | undefined
+}
+
+/** Options of the gRPC transport, for both sides. All durations are in milliseconds. */
+export interface GrpcOptions {
+  /** Speak TLS. `true`: with what Node trusts. Default: plain text. */
+  readonly tls?: GrpcTlsOptions | boolean | undefined
+  /** Bytes of the largest message that is taken. Default 4 MiB. */
+  readonly maxReceiveBytes?: number | undefined
+  /** Bytes of the largest message that is sent. Default: no limit. */
+  readonly maxSendBytes?: number | undefined
+  /** Size of the largest list of headers or trailers that is taken, 32 per header included. Default 16 KiB. */
+  readonly maxHeaderBytes?: number | undefined
+  /** How long connecting may take, TLS and the peer's first words included. Default 3000. */
+  readonly connectTimeout?: number | undefined
+  /** `false` for never. */
+  readonly keepalive?: KeepaliveOptions | false | undefined
+  /** Server: calls under way on one connection; more are refused. Default 10 000. */
+  readonly maxConcurrentStreams?: number | undefined
+  /** Bytes that a peer may send on one stream before they are read. 65 535 … 2^31 - 1. Default 1 MiB. */
+  readonly streamWindow?: number | undefined
+  /** Bytes that a peer may send on one connection before they are read. 65 535 … 2^31 - 1. Default 16 MiB. */
+  readonly connectionWindow?: number | undefined
+  /** Client: what it calls itself. Default `grpc-node-beckon`. */
+  readonly userAgent?: string | undefined
+}
+
+/** {@link GrpcOptions} with all defaults in place. */
+export interface Settings {
+  readonly tls: GrpcTlsOptions | undefined
+  readonly maxReceiveBytes: number
+  readonly maxSendBytes: number
+  readonly maxHeaderBytes: number
+  readonly connectTimeout: number
+  readonly keepalive: { readonly interval: number; readonly timeout: number; readonly growth: number } | undefined
+  readonly maxConcurrentStreams: number
+  readonly streamWindow: number
+  readonly connectionWindow: number
+  readonly userAgent: string
+}
+
+const maxWindow = 0x7fffffff
+
+/** Checks options. Throws `invalid_argument` naming the option. */
+export function toSettings(options: GrpcOptions): Settings {
+  const { keepalive, tls } = options
+  const interval = keepalive === false ? undefined : keepalive?.interval
+  return {
+    tls: checkTls(tls === true ? {} : tls === false ? undefined : tls),
+    maxReceiveBytes: number('maxReceiveBytes', options.maxReceiveBytes ?? 4_194_304, 1, 0xffffffff),
+    maxSendBytes: number('maxSendBytes', options.maxSendBytes ?? 0xffffffff, 1, 0xffffffff),
+    maxHeaderBytes: number('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 1024, 262_144),
+    connectTimeout: number('connectTimeout', options.connectTimeout ?? 3000, 1, maxWindow),
+    keepalive:
+      keepalive === false
+        ? undefined
+        : {
+            interval: number('keepalive.interval', interval ?? 30_000, 1000, maxWindow),
+            timeout: number('keepalive.timeout', keepalive?.timeout ?? 10_000, 1, maxWindow),
+            growth: interval === undefined ? 4 : 1,
+          },
+    maxConcurrentStreams: number('maxConcurrentStreams', options.maxConcurrentStreams ?? 10_000, 1, maxWindow),
+    streamWindow: number('streamWindow', options.streamWindow ?? 1_048_576, 65_535, maxWindow),
+    connectionWindow: number('connectionWindow', options.connectionWindow ?? 16_777_216, 65_535, maxWindow),
+    userAgent: text('userAgent', options.userAgent ?? 'grpc-node-beckon'),
+  }
+}
+
+function number(name: string, value: number, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new RpcError('invalid_argument', `grpc: ${name} must be a number ${least} … ${most}, got ${String(value)}`)
+}
+
+function text(name: string, value: string): string {
+  if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) return value
+  throw new RpcError('invalid_argument', `grpc: ${name} must be printable ASCII, got ${JSON.stringify(value)}`)
+}
+
+function checkTls(tls: GrpcTlsOptions | undefined): GrpcTlsOptions | undefined {
+  if (tls === undefined) return undefined
+  if (typeof tls !== 'object' || tls === null)
+    throw new RpcError('invalid_argument', `grpc: tls must be an object or true, got ${String(tls)}`)
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    throw new RpcError(
+      'invalid_argument',
+      `grpc: tls.${tls.cert === undefined ? 'key is given without tls.cert' : 'cert is given without tls.key'}`,
+    )
+  return tls
+}

@@ -1,0 +1,59 @@
+import { RpcError } from '../../error.ts'
+
+/** Where messages go. */
+export interface Sink<T> {
+  /** Sends a message; a promise when the next one has to wait. Throws when it cannot be encoded. */
+  send(message: T): Promise<void> | undefined
+  /** The stream is at its end. */
+  finish(): void
+  /** The stream has failed. Not called after {@link Pump.stop}. */
+  fail(error: unknown): void
+}
+
+/** Messages being sent. */
+export interface Pump {
+  /** Sends nothing more and leaves the stream's iteration. Idempotent. */
+  stop(): void
+}
+
+/** Sends a stream's messages, taking the next one only when the last has found room. */
+export function pump<T>(messages: AsyncIterable<T>, sink: Sink<T>): Pump {
+  let iterator: AsyncIterator<T> | undefined
+  let stopped = false
+  void run()
+
+  async function run(): Promise<void> {
+    try {
+      iterator = messages[Symbol.asyncIterator]()
+      for (;;) {
+        const result = await iterator.next()
+        if (stopped) return
+        if (result.done) break
+        const room = sink.send(result.value)
+        if (room !== undefined) await room
+        if (stopped) return
+      }
+      stopped = true
+      sink.finish()
+    } catch (error) {
+      if (stopped) return
+      stop()
+      sink.fail(error)
+    }
+  }
+
+  function stop(): void {
+    if (stopped) return
+    stopped = true
+    // Its own errors have nobody to go to any more.
+    Promise.resolve(iterator?.return?.()).catch(() => {})
+  }
+
+  return { stop }
+}
+
+/** The iterable itself, or a clear error for what is none. */
+export function checkIterable(value: unknown, what: string): AsyncIterable<unknown> {
+  if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
+  throw new RpcError('invalid_argument', `${what} must be an async iterable, as an async generator returns`)
+}

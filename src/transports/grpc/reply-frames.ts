@@ -1,0 +1,73 @@
+import type { Encoder } from '../../http2/encoder.ts'
+import { copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, write32, writeFrameHeader } from '../../http2/frames.ts'
+import { prefixLength } from './inbox.ts'
+
+/** Bytes between the header block and the message: the head of DATA, and gRPC's prefix. */
+const between = frameHeader + prefixLength
+
+/** The frames around the one message of a successful reply, with the stream id and lengths left to fill in. */
+export interface ReplyTemplate {
+  readonly contentType: string
+  /** The encoder's version for which the blocks mean the right thing. */
+  readonly version: number
+  readonly before: Uint8Array
+  readonly after: Uint8Array
+}
+
+/** Keeps a connection's reply frames by content type. */
+export class ReplyFrames {
+  readonly #encoder: Encoder
+  readonly #kept = new Map<string, ReplyTemplate>()
+  #last: ReplyTemplate | undefined
+
+  constructor(encoder: Encoder) {
+    this.#encoder = encoder
+  }
+
+  /** The frames of a reply without metadata. They have to be sent before any other header block. */
+  template(contentType: string): ReplyTemplate {
+    const { version } = this.#encoder
+    const last = this.#last
+    if (last !== undefined && last.contentType === contentType && last.version === version) return last
+    const kept = this.#kept.get(contentType)
+    if (kept !== undefined && kept.version === version) {
+      this.#last = kept
+      return kept
+    }
+    const head = this.#encoder.encode(replyFields(contentType), 4)
+    const before = new Uint8Array(frameHeader + head.length + between)
+    copy(head, before, writeFrameHeader(before, 0, head.length, HEADERS, END_HEADERS, 0))
+    const tail = this.#encoder.encode(['grpc-status', '0'], 2)
+    const after = new Uint8Array(frameHeader + tail.length)
+    copy(tail, after, writeFrameHeader(after, 0, tail.length, HEADERS, END_HEADERS | END_STREAM, 0))
+    const template = { contentType, version, before, after }
+    if (this.#encoder.version === version) {
+      this.#kept.set(contentType, template)
+      this.#last = template
+    }
+    return template
+  }
+}
+
+/** The fields of a reply's headers. */
+export function replyFields(contentType: string): string[] {
+  return [':status', '200', 'content-type', contentType]
+}
+
+/** Bytes of a reply beside its message. */
+export function overhead({ before, after }: ReplyTemplate): number {
+  return before.length + after.length
+}
+
+/** Writes a whole reply; returns where it ends. */
+export function writeReply(to: Uint8Array, start: number, { before, after }: ReplyTemplate, id: number, message: Uint8Array): number {
+  const { length } = message
+  let at = copy(before, to, start)
+  write32(to, start + 5, id)
+  writeFrameHeader(to, at - between, length + prefixLength, DATA, 0, id)
+  write32(to, at - 4, length)
+  at = copy(message, to, at)
+  const end = copy(after, to, at)
+  write32(to, at + 5, id)
+  return end
+}

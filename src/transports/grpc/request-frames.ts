@@ -1,0 +1,115 @@
+import type { Context } from '../../endpoint.ts'
+import { RpcError } from '../../error.ts'
+import type { Encoder } from '../../http2/encoder.ts'
+import { copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, write32, writeFrameHeader } from '../../http2/frames.ts'
+import type { Method } from '../../service.ts'
+import { prefixLength } from './inbox.ts'
+import { writeTimeout } from './timeout.ts'
+
+/** Bytes between a header block and the message: the head of DATA, and gRPC's prefix. */
+const between = frameHeader + prefixLength
+
+/** The frames of a unary request up to its message, for one method and timeout, with the stream id and lengths left to fill in. */
+export interface RequestTemplate {
+  readonly method: Method
+  readonly timeout: number
+  /** The encoder's version for which the block means the right thing. */
+  readonly version: number
+  readonly bytes: Uint8Array
+}
+
+/** Most templates that a connection keeps. */
+const most = 512
+
+/** Makes a connection's request headers, and keeps the frames of those that come again. */
+export class RequestFrames {
+  readonly #encoder: Encoder
+  readonly #authority: string
+  readonly #scheme: string
+  readonly #userAgent: string
+  readonly #kept = new Map<Method, Map<number, RequestTemplate>>()
+  #count = 0
+  #last: RequestTemplate | undefined
+
+  constructor(encoder: Encoder, scheme: string, authority: string, userAgent: string) {
+    this.#encoder = encoder
+    this.#scheme = scheme
+    this.#authority = authority
+    this.#userAgent = userAgent
+  }
+
+  /** The fields of a request, all worth keeping in the peer's table; `timeout` in whole milliseconds, 0 for none. */
+  fields(method: Method, timeout: number): string[] {
+    const { name } = method.input
+    const contentType = name === 'proto' ? 'application/grpc' : `application/grpc+${name}`
+    const fields = [':method', 'POST', ':scheme', this.#scheme, ':path', method.path, ':authority', this.#authority]
+    fields.push('te', 'trailers', 'content-type', contentType, 'user-agent', this.#userAgent, 'grpc-accept-encoding', 'identity')
+    if (timeout > 0) fields.push('grpc-timeout', writeTimeout(timeout))
+    return fields
+  }
+
+  /** The frames of a unary request without metadata. They have to be sent before any other header block. */
+  template(method: Method, timeout: number): RequestTemplate {
+    const last = this.#last
+    const { version } = this.#encoder
+    if (last !== undefined && last.method === method && last.timeout === timeout && last.version === version) return last
+    const kept = this.#kept.get(method)?.get(timeout)
+    if (kept !== undefined && kept.version === version) {
+      this.#last = kept
+      return kept
+    }
+    const fields = this.fields(method, timeout)
+    const template = { method, timeout, version, bytes: frames(this.#encoder.encode(fields, fields.length)) }
+    if (this.#encoder.version === version) this.#keep(template)
+    return template
+  }
+
+  #keep(template: RequestTemplate): void {
+    if (this.#count++ >= most) {
+      this.#kept.clear()
+      this.#count = 0
+    }
+    const { method, timeout } = template
+    const byTimeout = this.#kept.get(method) ?? new Map<number, RequestTemplate>()
+    this.#kept.set(method, byTimeout.set(timeout, template))
+    this.#last = template
+  }
+}
+
+function frames(block: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(frameHeader + block.length + between)
+  const at = copy(block, bytes, writeFrameHeader(bytes, 0, block.length, HEADERS, END_HEADERS, 0))
+  bytes[at + 4] = END_STREAM
+  return bytes
+}
+
+/** Writes a unary request with its message; returns where it ends. */
+export function writeRequest(to: Uint8Array, start: number, { bytes }: RequestTemplate, id: number, message: Uint8Array): number {
+  const { length } = message
+  const at = copy(bytes, to, start)
+  write32(to, start + 5, id)
+  writeFrameHeader(to, at - between, length + prefixLength, DATA, END_STREAM, id)
+  write32(to, at - 4, length)
+  return copy(message, to, at)
+}
+
+/** A message with its prefix, as a stream sends it. */
+export function framed(message: Uint8Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(prefixLength + message.length)
+  bytes[0] = 0
+  write32(bytes, 1, message.length)
+  bytes.set(message, prefixLength)
+  return bytes
+}
+
+/** Encodes a message to send. Throws when it cannot be, and `resource_exhausted` when it is over the limit. */
+export function encodeMessage(codec: { encode(message: unknown): Uint8Array }, message: unknown, maxSendBytes: number): Uint8Array {
+  const bytes = codec.encode(message)
+  if (bytes.length <= maxSendBytes) return bytes
+  throw new RpcError('resource_exhausted', `message of ${bytes.length} bytes is over the limit of ${maxSendBytes} (maxSendBytes)`)
+}
+
+/** Whether the call has metadata to send. */
+export function hasMetadata({ headers }: Context): boolean {
+  return headers !== undefined && headers.size > 0
+}

@@ -1,0 +1,244 @@
+import { RpcError } from '../../error.ts'
+import { ErrorCode } from '../../http2/fault.ts'
+import { enough, type Outgoing } from '../../http2/sender.ts'
+import { ReceiveWindow } from '../../http2/window.ts'
+import type { Route } from '../../transport.ts'
+import type { DeadlineList, Timed } from './deadlines.ts'
+import { Inbox, prefixLength } from './inbox.ts'
+import { MessageStream, type StreamOwner } from './message-stream.ts'
+import type { Settings } from './options.ts'
+import { checkIterable, type Pump, pump } from './pump.ts'
+import type { RequestHead } from './request-head.ts'
+import { ServerContext } from './server-context.ts'
+
+/** What a call needs of its connection. */
+export interface ReplyHost {
+  readonly settings: Settings
+  readonly peer: string
+  /** Answers with one message, if the call is still open. */
+  reply(call: ServerCall, message: unknown): void
+  /** Answers with an error, if the call is still open. */
+  replyError(call: ServerCall, error: unknown): void
+  /** Opens a stream of messages: sends headers. */
+  openReply(call: ServerCall): Outgoing
+  send(call: ServerCall, outgoing: Outgoing, message: unknown): void
+  finishReply(call: ServerCall, outgoing: Outgoing): void
+  release(bytes: number, id: number, window: ReceiveWindow | undefined): void
+  /** Resets the call's stream. */
+  refuse(call: ServerCall, code: number): void
+  /** The handler is done with a call that ended before. */
+  handled(): void
+}
+
+/** One call that a server has not answered in full. */
+export class ServerCall implements Timed, StreamOwner<unknown> {
+  readonly id: number
+  readonly head: RequestHead
+  readonly route: Route
+  readonly context: ServerContext
+  /** The request has been received in full. */
+  requestEnded = false
+  /** The answer is on its way in full, or nobody waits for it. */
+  ended = false
+  /** Its handler has been called and has not finished. */
+  handling = false
+  /** Its request is a stream. */
+  readonly streams: boolean
+  /** Headers have been sent. */
+  opened = false
+  /** More than the initial window that the peer takes, from before anything was sent. */
+  credit = 0
+  deadline: number
+  list: DeadlineList | undefined
+  earlier: Timed | undefined
+  later: Timed | undefined
+  readonly #host: ReplyHost
+  #received = 0
+  /** The handler reads no more of its request. */
+  #discards = false
+  #window: ReceiveWindow | undefined
+  #inbox: Inbox | undefined
+  #requests: MessageStream<unknown> | undefined
+  #pump: Pump | undefined
+  #earlyOpen: NodeJS.Immediate | undefined
+
+  constructor(host: ReplyHost, id: number, head: RequestHead, route: Route) {
+    this.#host = host
+    this.id = id
+    this.head = head
+    this.route = route
+    this.streams = route.method.kind === 'clientStream' || route.method.kind === 'bidi'
+    const limited = head.timeout !== Number.POSITIVE_INFINITY
+    this.deadline = limited ? performance.now() + head.timeout : Number.POSITIVE_INFINITY
+    this.context = new ServerContext(route.method, limited ? this.deadline : undefined, host.peer, head.metadata)
+  }
+
+  /** Begins a call whose request is not there yet. */
+  begin(): void {
+    if (!this.streams) return
+    this.#requests = new MessageStream<unknown>(this, this.#host.settings)
+    try {
+      this.#handle(this.#requests)
+    } catch (thrown) {
+      this.#host.replyError(this, thrown)
+    }
+  }
+
+  /** Part of the request came. */
+  data(from: Buffer, start: number, end: number, ended: boolean): void {
+    this.#window ??= new ReceiveWindow(this.#host.settings.streamWindow)
+    this.#received += end - start
+    if (ended && this.head.contentLength !== -1 && this.head.contentLength !== this.#received) {
+      this.#host.release(end - start, this.id, undefined)
+      this.#host.refuse(this, ErrorCode.protocolError)
+      return
+    }
+    if (!this.#window.receive(end - start)) {
+      this.#host.release(end - start, this.id, undefined)
+      this.#host.refuse(this, ErrorCode.flowControlError)
+    } else if (this.#discards) this.#host.release(end - start, this.id, undefined)
+    else if (this.#requests !== undefined) this.#requests.push(from, start, end)
+    else this.#unaryData(from, start, end, ended)
+    if (!ended) return
+    this.requestEnded = true
+    this.#requests?.end()
+  }
+
+  #wrong(text: string): void {
+    this.#host.replyError(this, new RpcError('internal', text))
+  }
+
+  #unaryData(from: Buffer, start: number, end: number, ended: boolean): void {
+    this.#host.release(end - start, this.id, ended ? undefined : this.#window)
+    this.#inbox ??= new Inbox(this.#host.settings)
+    this.#inbox.push(from, start, end)
+    try {
+      // A message over the limit is found before it is there.
+      const message = this.handling ? undefined : this.#inbox.take()
+      if (message !== undefined) this.#handleBytes(message)
+      else if (ended && !this.handling) this.#wrong('the request ended without a message')
+      if (this.handling && this.#inbox.length > 0) throw new RpcError('internal', 'the request has more than one message')
+    } catch (thrown) {
+      this.#host.replyError(this, thrown)
+    }
+  }
+
+  /** Handles a request whose bytes are only valid during the call. */
+  handleWhole(bytes: Uint8Array): void {
+    this.requestEnded = true
+    if (this.head.contentLength !== -1 && this.head.contentLength !== bytes.length + prefixLength) {
+      this.#host.refuse(this, ErrorCode.protocolError)
+      return
+    }
+    try {
+      this.#handleBytes(bytes)
+    } catch (thrown) {
+      this.#host.replyError(this, thrown)
+    }
+  }
+
+  #handleBytes(bytes: Uint8Array): void {
+    this.#handle(this.decode(bytes))
+  }
+
+  #handle(request: unknown): void {
+    const answer = this.route.endpoint(request, this.context)
+    this.handling = true
+    answer.then(
+      (response) => this.#answer(response),
+      (error: unknown) => {
+        this.#handled()
+        this.#host.replyError(this, error)
+      },
+    )
+  }
+
+  #answer(response: unknown): void {
+    const { kind, path } = this.route.method
+    if (kind === 'unary' || kind === 'clientStream') {
+      this.#handled()
+      this.#host.reply(this, response)
+      return
+    }
+    try {
+      const messages = checkIterable(response, `what the handler of ${path} returns`)
+      if (this.ended) {
+        // Nobody will iterate it, but it may hold something.
+        Promise.resolve(messages[Symbol.asyncIterator]().return?.()).catch(() => {})
+        this.#handled()
+      } else this.#stream(messages)
+    } catch (error) {
+      this.#handled()
+      this.#host.replyError(this, error)
+    }
+  }
+
+  #stream(messages: AsyncIterable<unknown>): void {
+    let outgoing: Outgoing | undefined
+    const open = (): Outgoing => {
+      clearImmediate(this.#earlyOpen)
+      outgoing ??= this.#host.openReply(this)
+      return outgoing
+    }
+    // A caller may wait for headers before it goes on, so that they do not wait for the first message.
+    this.#earlyOpen = setImmediate(() => {
+      if (!this.ended) open()
+    })
+    this.#pump = pump(messages, {
+      send: (message) => {
+        const to = open()
+        this.#host.send(this, to, message)
+        if (to.queued < enough) return undefined
+        return new Promise((resolve) => {
+          to.onDrain = resolve
+        })
+      },
+      finish: () => {
+        this.#handled()
+        if (!this.ended) this.#host.finishReply(this, open())
+      },
+      fail: (error) => {
+        this.#handled()
+        this.#host.replyError(this, error)
+      },
+    })
+  }
+
+  #handled(): void {
+    if (!this.handling) return
+    this.handling = false
+    if (this.ended) this.#host.handled()
+  }
+
+  expire(): void {
+    this.#host.replyError(this, new RpcError('deadline_exceeded', `deadline of ${this.route.method.path} passed`))
+  }
+
+  /** The call is over for its peer: answered, or with a reason why nobody waits for the answer. */
+  end(reason?: RpcError): void {
+    this.ended = true
+    this.list?.remove(this)
+    clearImmediate(this.#earlyOpen)
+    if (reason !== undefined) this.context.abort(reason)
+    if (this.#requests !== undefined) this.#requests.fail(reason ?? new RpcError('canceled', `${this.route.method.path} has been answered`))
+    if (this.#pump === undefined) return
+    this.#pump.stop()
+    this.handling = false
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return (this.head.input ?? this.route.method.input).decode(bytes)
+  }
+
+  release(bytes: number): void {
+    this.#host.release(bytes, this.id, this.ended || this.requestEnded ? undefined : this.#window)
+  }
+
+  waiting(): void {}
+
+  left(error?: RpcError): void {
+    // A handler may stop reading and still answer.
+    if (error !== undefined) this.#host.replyError(this, error)
+    else this.#discards = true
+  }
+}

@@ -1,0 +1,285 @@
+import type { Socket } from 'node:net'
+import { formatAddress } from '../../address.ts'
+import { RpcError } from '../../error.ts'
+import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
+import type { Block } from '../../http2/decoder.ts'
+import { ErrorCode, type Fault, fault } from '../../http2/fault.ts'
+import { maxFrame } from '../../http2/frames.ts'
+import type { Outgoing } from '../../http2/sender.ts'
+import type { ReceiveWindow } from '../../http2/window.ts'
+import type { Routes } from '../../transport.ts'
+import { Deadlines } from './deadlines.ts'
+import { isWholeMessage, prefixLength, view } from './inbox.ts'
+import { sizeOf, writeMetadata } from './metadata.ts'
+import type { Settings } from './options.ts'
+import { overhead, ReplyFrames, replyFields, writeReply } from './reply-frames.ts'
+import { encodeMessage, framed } from './request-frames.ts'
+import { type RequestHead, requestParser } from './request-head.ts'
+import { Ring } from './ring.ts'
+import { type ReplyHost, ServerCall } from './server-call.ts'
+import { fieldsOfError } from './status.ts'
+
+const deadlines = new Deadlines()
+
+/** One connection of a server, and the calls on it. */
+export class ServerConnection implements Streams<RequestHead>, ReplyHost {
+  readonly settings: Settings
+  readonly peer: string
+  readonly http2: Http2Connection<RequestHead>
+  readonly #calls = new Ring<ServerCall>()
+  readonly #frames: ReplyFrames
+  readonly #onClosed: () => void
+  /** Handlers that go on for calls that have ended. They count as calls: a peer cannot start any number by resetting them. */
+  #orphans = 0
+  #draining = false
+
+  constructor(socket: Socket, routes: Routes, settings: Settings, onClosed: () => void) {
+    this.settings = settings
+    this.peer = formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    this.#onClosed = onClosed
+    this.http2 = new Http2Connection<RequestHead>(socket, this, {
+      server: true,
+      parse: requestParser(routes),
+      streamWindow: settings.streamWindow,
+      connectionWindow: settings.connectionWindow,
+      maxConcurrentStreams: settings.maxConcurrentStreams,
+      maxHeaderListSize: settings.maxHeaderBytes,
+    })
+    this.#frames = new ReplyFrames(this.http2.encoder)
+    this.http2.sender.onIdle = () => {
+      if (this.#draining) this.#closeIfIdle()
+    }
+    this.http2.begin()
+  }
+
+  /** Takes no new calls and closes when those under way have ended; those whose requests are on their way here are still taken. */
+  drain(): void {
+    if (this.http2.closed) return
+    this.http2.goaway(0x7fffffff, ErrorCode.noError, 'server is stopping')
+    const last = (): void => {
+      if (this.#draining || this.http2.closed) return
+      this.#draining = true
+      this.http2.ids.limit = this.http2.ids.last
+      this.http2.goaway(this.http2.ids.last, ErrorCode.noError, 'server is stopping')
+      this.#closeIfIdle()
+    }
+    this.http2.ping(last)
+    setTimeout(last, 1000).unref()
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    if (this.http2.closed) return
+    this.http2.goaway(this.http2.ids.last, ErrorCode.noError, 'server has stopped')
+    this.http2.close(fault(ErrorCode.noError, 'server has stopped'), true)
+  }
+
+  whole(id: number, block: Block<RequestHead>, from: Buffer, start: number, end: number): void {
+    const call = this.#admit(id, block, true)
+    if (call === undefined) return
+    if (call.streams || !isWholeMessage(from, start, end, this.settings)) {
+      call.begin()
+      call.data(from, start, end, true)
+      return
+    }
+    this.http2.release(end - start, id, undefined)
+    call.handleWhole(view(from, start + prefixLength, end))
+  }
+
+  opened(id: number, block: Block<RequestHead>, ended: boolean): void {
+    const call = this.#admit(id, block, ended)
+    call?.begin()
+    if (ended) call?.data(empty, 0, 0, true)
+  }
+
+  /** A call for the stream, or undefined when it has been answered right away. */
+  #admit(id: number, { head, size }: Block<RequestHead>, ended: boolean): ServerCall | undefined {
+    const { path, route, http, timeout, encoding } = head
+    const { maxHeaderBytes, maxConcurrentStreams } = this.settings
+    if (this.#calls.size + this.#orphans >= maxConcurrentStreams) {
+      this.http2.reset(id, ErrorCode.refusedStream)
+      return undefined
+    }
+    let problem: RpcError | undefined
+    if (size > maxHeaderBytes)
+      problem = new RpcError('resource_exhausted', `headers of ${size} bytes are over the limit of ${maxHeaderBytes} (maxHeaderBytes)`)
+    else if (http !== 0) this.http2.sendHeaders(id, [':status', String(http), 'content-type', 'text/plain'], 4, true)
+    else if (route === undefined) problem = new RpcError('unimplemented', `unknown method ${path}`)
+    else if (head.input === undefined) problem = new RpcError('unimplemented', `${path} does not speak ${head.contentType}`)
+    else if (encoding !== '') problem = new RpcError('unimplemented', `${path}: compression ${encoding} is not supported`)
+    else if (Number.isNaN(timeout)) problem = new RpcError('internal', `${path}: grpc-timeout cannot be read`)
+    else if (timeout <= 0) problem = new RpcError('deadline_exceeded', `deadline of ${path} passed`)
+    else {
+      const call = new ServerCall(this, id, head, route)
+      this.#calls.add(call)
+      if (timeout !== Number.POSITIVE_INFINITY) deadlines.add(call, timeout)
+      return call
+    }
+    if (problem !== undefined) {
+      const contentType = head.contentType.startsWith('application/grpc') ? head.contentType : 'application/grpc'
+      this.http2.sendHeaders(id, [...replyFields(contentType), ...fieldsOfError(problem)], 4, true)
+    }
+    if (!ended) this.http2.reset(id, ErrorCode.noError)
+    return undefined
+  }
+
+  headers(id: number, _block: Block<RequestHead>, _ended: boolean): boolean {
+    const call = this.#calls.get(id)
+    if (call === undefined || call.requestEnded) return false
+    call.data(empty, 0, 0, true)
+    return true
+  }
+
+  data(id: number, from: Buffer, start: number, end: number, ended: boolean): boolean {
+    const call = this.#calls.get(id)
+    if (call === undefined || call.requestEnded) return false
+    call.data(from, start, end, ended)
+    return true
+  }
+
+  credit(id: number, increment: number): boolean {
+    const call = this.#calls.get(id)
+    if (call === undefined) return true
+    call.credit += increment
+    return call.credit + this.http2.peer.initialWindow <= 0x7fffffff
+  }
+
+  wasReset(id: number, code: number, byPeer: boolean): void {
+    const call = this.#calls.get(id)
+    if (call === undefined) return
+    const why = byPeer ? 'the caller gave up' : `the caller broke HTTP/2's rules (${code})`
+    this.#over(call, new RpcError('canceled', why))
+  }
+
+  settled(): void {}
+
+  /** A client that goes away closes the connection when its calls have ended. */
+  goaway(): void {}
+
+  closed(reason: Fault): void {
+    for (const call of this.#calls.all())
+      this.#over(call, new RpcError('canceled', `connection of the caller ${this.peer} was lost: ${reason.message}`))
+    this.#onClosed()
+  }
+
+  reply(call: ServerCall, message: unknown): void {
+    if (call.ended) return
+    let bytes: Uint8Array
+    try {
+      bytes = encodeMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
+    } catch (error) {
+      this.replyError(call, error)
+      return
+    }
+    const { sender, output, peer } = this.http2
+    const { madeHeaders, madeTrailers } = call.context
+    const plain = madeHeaders === undefined && madeTrailers === undefined
+    if (plain && bytes.length < maxFrame - 1024 && sender.allows(bytes.length + prefixLength, peer.initialWindow + call.credit)) {
+      const template = this.#frames.template(call.head.contentType)
+      const start = output.reserve(overhead(template) + bytes.length)
+      output.length = writeReply(output.buffer, start, template, call.id, bytes)
+      sender.window -= bytes.length + prefixLength
+      this.#over(call)
+      return
+    }
+    try {
+      const outgoing = this.openReply(call)
+      sender.push(outgoing, framed(bytes))
+      this.finishReply(call, outgoing)
+    } catch (error) {
+      this.replyError(call, error)
+    }
+  }
+
+  openReply(call: ServerCall): Outgoing {
+    const fields = replyFields(call.head.contentType)
+    const { madeHeaders } = call.context
+    if (madeHeaders !== undefined) writeMetadata(madeHeaders, fields)
+    call.context.headersSent()
+    call.opened = true
+    this.http2.sendHeaders(call.id, fields, 4, false)
+    return this.http2.sender.open(call.id, this.http2.peer.initialWindow + call.credit)
+  }
+
+  send(call: ServerCall, outgoing: Outgoing, message: unknown): void {
+    const bytes = encodeMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
+    this.http2.sender.push(outgoing, framed(bytes))
+  }
+
+  finishReply(call: ServerCall, outgoing: Outgoing): void {
+    const trailers = ['grpc-status', '0']
+    const { madeTrailers } = call.context
+    if (madeTrailers !== undefined) writeMetadata(madeTrailers, trailers)
+    this.http2.sender.finish(outgoing, trailers)
+    this.#over(call)
+  }
+
+  replyError(call: ServerCall, thrown: unknown): void {
+    if (call.ended) return
+    const error = toReply(thrown)
+    const fields = fieldsOfError(error)
+    try {
+      const { madeTrailers } = call.context
+      if (madeTrailers !== undefined) writeMetadata(madeTrailers, fields)
+      writeMetadata(error.metadata, fields)
+    } catch (problem) {
+      // The status goes out in any case; it also tells what became of the metadata.
+      fields.length = 0
+      fields.push(...fieldsOfError(new RpcError(error.code, `${error.rawMessage} (${RpcError.from(problem).rawMessage})`)))
+    }
+    const most = this.http2.peer.maxHeaderListSize
+    if (sizeOf(fields) > most)
+      fields.splice(
+        0,
+        fields.length,
+        ...fieldsOfError(
+          new RpcError(error.code, `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`),
+        ),
+      )
+    if (call.opened) {
+      const outgoing = this.http2.sender.get(call.id)
+      if (outgoing !== undefined) this.http2.sender.finish(outgoing, fields)
+    } else this.http2.sendHeaders(call.id, [...replyFields(call.head.contentType), ...fields], 4, true)
+    this.#over(call, error.code === 'deadline_exceeded' ? error : undefined)
+  }
+
+  refuse(call: ServerCall, code: number): void {
+    this.http2.reset(call.id, code)
+    this.wasReset(call.id, code, false)
+  }
+
+  release(bytes: number, id: number, window: ReceiveWindow | undefined): void {
+    if (!this.http2.closed) this.http2.release(bytes, id, window)
+  }
+
+  handled(): void {
+    this.#orphans--
+  }
+
+  /** The call is answered, or nobody waits for the answer. */
+  #over(call: ServerCall, reason?: RpcError): void {
+    this.#calls.delete(call.id)
+    const { closed } = this.http2
+    if (!call.requestEnded && reason?.code !== 'canceled' && !closed && this.http2.sender.get(call.id) === undefined)
+      this.http2.reset(call.id, ErrorCode.noError)
+    call.end(reason)
+    if (call.handling) this.#orphans++
+    if (this.#draining) this.#closeIfIdle()
+  }
+
+  #closeIfIdle(): void {
+    if (this.#calls.size === 0 && !this.http2.sender.busy && !this.http2.closed)
+      this.http2.close(fault(ErrorCode.noError, 'server has stopped'), true)
+  }
+}
+
+const empty = Buffer.alloc(0)
+
+/** What a caller is told of what a handler threw. */
+function toReply(thrown: unknown): RpcError {
+  const error = RpcError.from(thrown)
+  // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not.
+  if (error.outbound && error.code === 'unavailable')
+    return new RpcError('internal', error.rawMessage, { cause: error, details: error.details, metadata: error.metadata })
+  return error
+}

@@ -1,0 +1,95 @@
+import type { Socket } from 'node:net'
+import { formatAddress, parseAddress } from '../../address.ts'
+import { RpcError } from '../../error.ts'
+import { ErrorCode, fault } from '../../http2/fault.ts'
+import { acceptSocket, listenSocket, type SocketListener } from '../../http2/socket.ts'
+import type { Listener, Routes } from '../../transport.ts'
+import type { Settings } from './options.ts'
+import { ServerConnection } from './server-connection.ts'
+import { serverTls } from './tls.ts'
+
+/** Listens for gRPC. Rejects naming the address. */
+export async function listen(routes: Routes, address: string, settings: Settings): Promise<Listener> {
+  const { host, port } = parseAddress(address)
+  const tls = serverTls(settings.tls)
+  const connections = new Set<ServerConnection>()
+  const sockets = new Set<Socket>()
+  let onIdle: (() => void) | undefined
+  let closing: Promise<void> | undefined
+
+  let socketListener: SocketListener
+  try {
+    socketListener = await listenSocket(host, port, tls, accept)
+  } catch (cause) {
+    throw listenProblem(address, cause as NodeJS.ErrnoException)
+  }
+  const { address: ip, port: taken } = socketListener.address
+
+  function accept(socket: Socket): void {
+    sockets.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      if (sockets.size === 0) onIdle?.()
+    })
+    acceptSocket(socket, () => {
+      const connection = new ServerConnection(socket, routes, settings, () => connections.delete(connection))
+      connections.add(connection)
+      if (closing !== undefined) connection.drain()
+      return {
+        data: (chunk, length) => connection.http2.receive(chunk, 0, length),
+        gone: (error) => connection.http2.close(fault(ErrorCode.noError, error?.message ?? 'the peer closed it', error)),
+      }
+    })
+  }
+
+  async function stop(grace: number): Promise<void> {
+    socketListener.close()
+    const idle = new Promise<void>((resolve) => {
+      onIdle = resolve
+      if (sockets.size === 0) resolve()
+    })
+    if (grace > 0) {
+      for (const connection of connections) connection.drain()
+      const over = setTimeout(destroy, Math.min(grace, 0x7fffffff))
+      await idle
+      clearTimeout(over)
+    } else {
+      destroy()
+      await idle
+    }
+  }
+
+  function destroy(): void {
+    for (const connection of connections) connection.destroy()
+    // What is left after its last words have gone out, or cannot go out.
+    setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, 100)
+  }
+
+  return {
+    address: formatAddress(host === '' ? ip : host, taken),
+    close({ grace = 0 } = {}) {
+      closing ??= stop(grace)
+      return closing
+    },
+  }
+}
+
+function listenProblem(address: string, cause: NodeJS.ErrnoException): RpcError {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new RpcError(
+        'failed_precondition',
+        `${address} is in use: stop what listens there, or take another port (0 takes a free one)`,
+        { cause },
+      )
+    case 'EACCES':
+      return new RpcError('permission_denied', `${address}: not allowed to listen there; ports below 1024 need a privilege`, { cause })
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new RpcError('invalid_argument', `${address}: is not an address of this machine`, { cause })
+    default:
+      return new RpcError('unavailable', `cannot listen on ${address}: ${cause.message}`, { cause })
+  }
+}

@@ -1,0 +1,34 @@
+import type { ConnectionOptions, TlsOptions } from 'node:tls'
+import { RpcError } from '../../error.ts'
+import type { GrpcTlsOptions } from './options.ts'
+
+/** Options for connecting. */
+export function clientTls(tls: GrpcTlsOptions | undefined): ConnectionOptions | undefined {
+  return tls && defined({ ...common(tls), servername: tls.servername, rejectUnauthorized: tls.rejectUnauthorized })
+}
+
+/** Options for listening. Throws `invalid_argument` when there is no certificate. */
+export function serverTls(tls: GrpcTlsOptions | undefined): TlsOptions | undefined {
+  if (tls === undefined) return undefined
+  if (tls.cert === undefined) throw new RpcError('invalid_argument', 'grpc: tls.cert and tls.key are needed to listen')
+  const requestCert = tls.requestCert ?? false
+  return defined({ ...common(tls), requestCert, rejectUnauthorized: requestCert && tls.rejectUnauthorized !== false })
+}
+
+function common({ ca, cert, key, passphrase }: GrpcTlsOptions): object {
+  return { ca, cert, key, passphrase, minVersion: 'TLSv1.2' }
+}
+
+/** Node takes an option that is there and undefined for one that is set. */
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
+/** Why a connection could not be made, and what to look at. */
+export function connectProblem(address: string, reason: Error): string {
+  const code = (reason.cause as NodeJS.ErrnoException | undefined)?.code ?? ''
+  const text = `cannot connect to ${address}: ${reason.message || code}`
+  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) return `${text} (${code}; give its authority as tls.ca, its name as tls.servername)`
+  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') return `${text} (does it speak TLS?)`
+  return text
+}
