@@ -1,0 +1,178 @@
+import type { BackoffOptions } from './backoff.ts'
+import type { Balancer, Outcome } from './balancer.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
+import { type Attempt, type Code, RpcError } from './error.ts'
+import { type Logger, silent } from './logger.ts'
+import { createPool, type NodeStatus, type PoolNode } from './pool.ts'
+import type { Resolver } from './registry.ts'
+import { onEnd, streamsRequest, streamsResponse, Untouched } from './stream.ts'
+import type { Transport } from './transport.ts'
+
+export interface ChannelOptions {
+  /** Name under which the instances are registered. */
+  readonly service: string
+  readonly registry: Resolver
+  readonly transport: Transport
+  readonly balancer: Balancer
+  /** Around each attempt at one node; made anew for every node, so that it may keep state for it. The first is outermost. */
+  readonly nodeMiddleware?: readonly Middleware[] | undefined
+  /** Longest wait for a node that can take the call, in milliseconds. Default: until the call's deadline. 0: fail at once. */
+  readonly wait?: number | undefined
+  /** Waits between connection attempts to one node. Default: 50 ms × 1.6 up to 5 s, ±20 %. */
+  readonly reconnect?: BackoffOptions | undefined
+  /** How long calls at an instance that left the registry may go on, in milliseconds. Default 30 000. */
+  readonly drain?: number | undefined
+  /** Called on every change of the set or of a node's state. */
+  readonly onChange?: ((nodes: readonly NodeStatus[]) => void) | undefined
+  readonly clock?: Clock | undefined
+  readonly logger?: Logger | undefined
+}
+
+/** Resolver, balancer and transport joined into one endpoint for all methods of a service. */
+export interface Channel {
+  readonly service: string
+  /** Sends a call to a node. A call that its node certainly did not begin to process goes to another at once. */
+  readonly call: Endpoint
+  /** The instances known now and how they are doing. */
+  readonly nodes: readonly NodeStatus[]
+  /** Ends the watch and the connections; calls under way may go on for `drain`. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Codes that speak against the node; the others are the application's answer. */
+const failures: ReadonlySet<Code> = new Set<Code>([
+  'unavailable',
+  'deadline_exceeded',
+  'resource_exhausted',
+  'internal',
+  'unknown',
+  'data_loss',
+])
+
+/** How often one call is sent on after nodes that did not process it, before its error is given to the caller. */
+const resends = 16
+
+/** Joins a resolver, a balancer and a transport. Begins to watch and to connect at once. */
+export function createChannel(options: ChannelOptions): Channel {
+  const { service, registry, balancer, clock = systemClock, logger = silent } = options
+  const pool = createPool({
+    service,
+    resolver: registry,
+    transport: options.transport,
+    balancer,
+    nodeMiddleware: chain(...(options.nodeMiddleware ?? [])),
+    reconnect: { base: 50, max: 5000, ...options.reconnect },
+    drain: options.drain ?? 30_000,
+    clock,
+    logger,
+    onChange: options.onChange ?? (() => {}),
+  })
+  let closed = false
+
+  function call(request: unknown, context: Context): Promise<unknown> {
+    return send(streamsRequest(context.method.kind) ? new Untouched(request as AsyncIterable<unknown>) : request, context, undefined)
+  }
+
+  function send(request: unknown, context: Context, before: readonly Attempt[] | undefined): Promise<unknown> {
+    const ready = pool.ready
+    if (ready.length === 0) return waitForNode(context, before).then(() => send(request, context, before))
+    const node = pick(ready, context, before)
+    context.instance = node.instance
+    const end = node.measure.start()
+    return node.endpoint(request, context).then(
+      (response) => {
+        // How long a stream lasted says nothing about the node.
+        if (streamsResponse(context.method.kind)) return onEnd(response as AsyncIterable<unknown>, () => end('canceled'))
+        end('ok')
+        return response
+      },
+      (thrown: unknown) => {
+        const error = RpcError.from(thrown)
+        end(outcomeOf(error))
+        if (!error.unprocessed || closed || (request instanceof Untouched && request.touched))
+          throw before === undefined ? error : withAttempts(error, node, before)
+        const attempts = [...(before ?? []), attemptAt(node, error)]
+        if (attempts.length > resends || context.signal?.aborted || timeLeft(context) === 0) throw withAttempts(error, node, before ?? [])
+        return send(request, context, attempts)
+      },
+    )
+  }
+
+  function pick(ready: readonly PoolNode[], context: Context, before: readonly Attempt[] | undefined): PoolNode {
+    if (ready.length === 1 || (before === undefined && context.tried === undefined)) return balancer.pick(ready, context)
+    const avoid = new Set([...(context.tried ?? []), ...(before ?? []).map((attempt) => attempt.instance)])
+    const fresh = ready.filter((node) => !avoid.has(node.instance.id))
+    return balancer.pick(fresh.length > 0 ? fresh : ready, context)
+  }
+
+  function waitForNode(context: Context, before: readonly Attempt[] | undefined): Promise<void> {
+    if (closed) return Promise.reject(new RpcError('canceled', `channel to "${service}" is closed`, { outbound: true, unprocessed: true }))
+    return new Promise((resolve, reject) => {
+      const { signal } = context
+      const longest = Math.min(timeLeft(context), options.wait ?? Number.POSITIVE_INFINITY)
+      // Unlike other timers this one keeps the process alive: somebody waits for the call.
+      const timer = Number.isFinite(longest) ? setTimeout(giveUp, Math.min(longest, 0x7fffffff)) : undefined
+      const callOff = pool.onReady(() => done(resolve))
+      signal?.addEventListener('abort', aborted, { once: true })
+      if (signal?.aborted) aborted()
+
+      function done(settle: () => void): void {
+        clearTimeout(timer)
+        callOff()
+        signal?.removeEventListener('abort', aborted)
+        settle()
+      }
+      function giveUp(): void {
+        done(() => reject(nothingReady(before ?? [])))
+      }
+      function aborted(): void {
+        const { code, rawMessage, cause } = RpcError.from(signal?.reason, 'canceled')
+        done(() => reject(new RpcError(code, rawMessage, { cause, outbound: true })))
+      }
+    })
+  }
+
+  function nothingReady(attempts: readonly Attempt[]): RpcError {
+    const { nodes, trouble } = pool
+    const because = trouble === undefined ? '' : `; ${trouble instanceof RpcError ? trouble.rawMessage : trouble.message}`
+    const text =
+      nodes.length === 0
+        ? `no instances of "${service}" in ${registry.name}${because}`
+        : `none of the ${nodes.length} instances of "${service}" in ${registry.name} can be reached (${nodes.map((node) => node.instance.address).join(', ')})${because}`
+    return new RpcError('unavailable', text, { outbound: true, unprocessed: true, attempts, ...(trouble && { cause: trouble }) })
+  }
+
+  return {
+    service,
+    call,
+    get nodes() {
+      return pool.nodes
+    },
+    async close() {
+      closed = true
+      await pool.close()
+    },
+  }
+}
+
+function outcomeOf(error: RpcError): Outcome {
+  if (error.code === 'canceled') return 'canceled'
+  return failures.has(error.code) ? 'failed' : 'ok'
+}
+
+function attemptAt({ instance }: PoolNode, error: RpcError): Attempt {
+  return { instance: instance.id, address: instance.address, error }
+}
+
+function withAttempts(error: RpcError, node: PoolNode, before: readonly Attempt[]): RpcError {
+  const { code, rawMessage, details, metadata, unprocessed, cause } = error
+  return new RpcError(code, rawMessage, {
+    cause,
+    details,
+    metadata,
+    unprocessed,
+    outbound: true,
+    attempts: [...before, attemptAt(node, error)],
+  })
+}

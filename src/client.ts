@@ -1,0 +1,156 @@
+import type { Channel } from './channel.ts'
+import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
+import { RpcError } from './error.ts'
+import { Headers, type HeadersInit } from './headers.ts'
+import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
+
+/** What one call may bring along. */
+export interface CallOptions {
+  readonly headers?: HeadersInit
+  /** Milliseconds until the call must have ended; `Infinity` for none. Default: the client's `timeout`, or none where the response is a stream. */
+  readonly timeout?: number
+  readonly signal?: AbortSignal
+  /** Context of the request being served: its deadline and cancellation apply to this call too. Headers do not travel on by themselves. */
+  readonly parent?: Context
+  readonly onHeaders?: (headers: Headers) => void
+  readonly onTrailers?: (trailers: Headers) => void
+  /** The call alone does not keep the process alive. */
+  readonly background?: boolean
+}
+
+/** Anything that can be iterated with `for await`. */
+export type Stream<T> = AsyncIterable<T> | Iterable<T>
+
+/** A method as a client has it. Leaving the iteration of a response stream cancels the call. */
+export type ClientMethod<S extends MethodShape> = S['kind'] extends 'unary'
+  ? (request: S['request'], options?: CallOptions) => Promise<S['response']>
+  : S['kind'] extends 'clientStream'
+    ? (requests: Stream<S['request']>, options?: CallOptions) => Promise<S['response']>
+    : S['kind'] extends 'serverStream'
+      ? (request: S['request'], options?: CallOptions) => AsyncIterable<S['response']>
+      : (requests: Stream<S['request']>, options?: CallOptions) => AsyncIterable<S['response']>
+
+/** A function per method of a contract. */
+export type Client<C> = {
+  readonly [K in keyof ShapeOf<C>]: ShapeOf<C>[K] extends MethodShape ? ClientMethod<ShapeOf<C>[K]> : never
+} & AsyncDisposable
+
+export interface ClientOptions {
+  readonly channel: Channel
+  /** Around the whole call; the first is outermost. */
+  readonly middleware?: readonly Middleware[] | undefined
+  /** Default time for a call whose response is not a stream, in milliseconds, > 0; `Infinity` for none. Default 10 000. */
+  readonly timeout?: number | undefined
+}
+
+/** Makes the functions that call a contract's methods over a channel. Disposing of the client closes the channel. */
+export function createClient<S extends Service>(service: S, options: ClientOptions): Client<S> {
+  const { channel, timeout = 10_000 } = options
+  checkTimeout('createClient', timeout)
+  const endpoint = chain(...(options.middleware ?? []))(channel.call)
+  const client: Record<PropertyKey, unknown> = { [Symbol.asyncDispose]: () => channel.close() }
+  for (const [name, method] of Object.entries(service.methods)) client[name] = functionOf(method, endpoint, timeout)
+  return client as Client<S>
+}
+
+/** Ends a client's watch and connections. `await using` does the same. */
+export function closeClient(client: AsyncDisposable): PromiseLike<void> {
+  return client[Symbol.asyncDispose]()
+}
+
+function functionOf(method: Method, endpoint: Endpoint, timeout: number): (request: unknown, options?: CallOptions) => unknown {
+  switch (method.kind) {
+    case 'unary':
+      return (request, options) => call(request, options)
+    case 'clientStream':
+      return (requests, options) => call(toAsync(requests as Stream<unknown>), options)
+    case 'serverStream':
+      return (request, options) => respond(request, options)
+    case 'bidi':
+      return (requests, options) => respond(toAsync(requests as Stream<unknown>), options)
+  }
+
+  function call(request: unknown, options: CallOptions | undefined): Promise<unknown> {
+    try {
+      return endpoint(request, contextOf(method, options, timeout))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  function respond(request: unknown, options: CallOptions | undefined): AsyncIterable<unknown> {
+    const left = new AbortController()
+    const signal = options?.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal])
+    const response = call(request, { timeout: Number.POSITIVE_INFINITY, ...options, signal }) as Promise<AsyncIterable<unknown>>
+    return later(response, () => left.abort())
+  }
+}
+
+function contextOf(method: Method, options: CallOptions | undefined, timeout: number): Context {
+  if (options === undefined) return bareContext(method, performance.now() + timeout)
+  const time = options.timeout ?? timeout
+  checkTimeout(method.path, time)
+  const { parent } = options
+  const deadline = Math.min(performance.now() + time, parent?.deadline ?? Number.POSITIVE_INFINITY)
+  const signals = [options.signal, parent?.signal].filter((signal) => signal !== undefined)
+  return {
+    ...bareContext(method, deadline),
+    headers: new Headers(options.headers),
+    signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
+    onHeaders: options.onHeaders,
+    onTrailers: options.onTrailers,
+    background: options.background,
+  }
+}
+
+/** Every field is set, so that all contexts have one shape. */
+function bareContext(method: Method, deadline: number): Context {
+  return {
+    method,
+    headers: new Headers(),
+    signal: undefined,
+    deadline: deadline === Number.POSITIVE_INFINITY ? undefined : deadline,
+    onHeaders: undefined,
+    onTrailers: undefined,
+    tried: undefined,
+    instance: undefined,
+    background: undefined,
+  }
+}
+
+function checkTimeout(where: string, timeout: number): void {
+  if (!(timeout > 0)) throw new RpcError('invalid_argument', `${where}: timeout must be a number of milliseconds > 0, got ${timeout}`)
+}
+
+function toAsync<T>(stream: Stream<T>): AsyncIterable<T> {
+  if (Symbol.asyncIterator in stream) return stream
+  return (async function* () {
+    yield* stream
+  })()
+}
+
+/** A stream that is there before its call has been answered. Leaving it early cancels the call. */
+function later<T>(response: Promise<AsyncIterable<T>>, cancel: () => void): AsyncIterable<T> {
+  const iterator = response.then((stream) => stream[Symbol.asyncIterator]())
+  // Whoever iterates gets the error; nobody is obliged to.
+  iterator.catch(() => {})
+  let over = false
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        if (over) return { done: true, value: undefined }
+        const result = await (await iterator).next()
+        over = result.done ?? false
+        return result
+      },
+      async return() {
+        if (!over) {
+          over = true
+          cancel()
+          await iterator.then((open) => open.return?.()).catch(() => {})
+        }
+        return { done: true, value: undefined }
+      },
+    }),
+  }
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { RpcError } from './error.ts'
+import type { Logger } from './logger.ts'
+import { goKit } from './registries/etcd/go-kit.ts'
+import { goMicro } from './registries/etcd/go-micro.ts'
+import type { Layout } from './registries/etcd/layout.ts'
+import { type EtcdRegistryOptions, etcd } from './registries/etcd.ts'
+import { fixed } from './registries/fixed.ts'
+import { memory } from './registries/memory.ts'
+import type { Registry } from './registry.ts'
+
+const form = /^([a-z][a-z0-9+-]*):\/\/(?:([^@/?]*)@)?([^/?]*)\/?(?:\?(.*))?$/
+
+/**
+ * A registry from one line of text, as it stands in `BECKON_REGISTRY`:
+ * `etcd://user:pass@h1:2379,h2:2379?layout=go-kit&prefix=/services/book/`, `fixed://h1:8080,h2:8080` or `memory://`.
+ * etcd's parameters: `layout` (`go-micro`, `go-kit`; several with commas), `prefix`, `ttl`, `heartbeat` and `timeout` (`10s`, `500ms`),
+ * `tls=true`, `ca`, `cert` and `key` (file names), `servername`. Throws `invalid_argument` naming what it cannot read.
+ */
+export function registryFromUrl(url: string, options: { readonly logger?: Logger | undefined } = {}): Registry {
+  const match = form.exec(url)
+  if (match === null) throw bad(url, 'must look like etcd://host:port,host:port?layout=go-micro')
+  const [, scheme, credentials, hosts = '', query] = match
+  const addresses = hosts.split(',').filter((host) => host !== '')
+  const params = new URLSearchParams(query)
+  switch (scheme) {
+    case 'memory':
+      return memory()
+    case 'fixed':
+      if (addresses.length === 0) throw bad(url, 'fixed:// needs at least one host:port')
+      return fixed(addresses)
+    case 'etcd':
+      return etcd({
+        ...etcdOptions(url, params),
+        ...userOf(url, credentials),
+        ...(addresses.length > 0 && { endpoints: addresses }),
+        logger: options.logger,
+      })
+    default:
+      throw bad(url, `knows no "${scheme}"; there are etcd, fixed and memory`)
+  }
+}
+
+function userOf(url: string, credentials: string | undefined): EtcdRegistryOptions {
+  if (credentials === undefined) return {}
+  const [username = '', ...rest] = credentials.split(':')
+  if (rest.length === 0) throw bad(url, 'has a user without a password; write user:password@')
+  return { username: decodeURIComponent(username), password: decodeURIComponent(rest.join(':')) }
+}
+
+function etcdOptions(url: string, params: URLSearchParams): EtcdRegistryOptions {
+  const known = ['layout', 'prefix', 'ttl', 'heartbeat', 'timeout', 'tls', 'ca', 'cert', 'key', 'servername']
+  for (const name of params.keys()) if (!known.includes(name)) throw bad(url, `has no parameter "${name}"; there are ${known.join(', ')}`)
+  const times = (['ttl', 'heartbeat', 'timeout'] as const).flatMap((name) => {
+    const value = params.get(name)
+    return value === null ? [] : [[name, milliseconds(value, `${name} in registry URL`)] as const]
+  })
+  const files = (['ca', 'cert', 'key'] as const).flatMap((name) => {
+    const file = params.get(name)
+    return file === null ? [] : [[name, read(file, name)] as const]
+  })
+  const servername = params.get('servername')
+  const secure = params.get('tls') === 'true' || files.length > 0
+  return {
+    ...Object.fromEntries(times),
+    layouts: (params.get('layout') ?? 'go-micro').split(',').map((name) => layout(url, name, params.get('prefix') ?? undefined)),
+    ...(secure && { tls: { ...Object.fromEntries(files), ...(servername !== null && { servername }) } }),
+  }
+}
+
+function layout(url: string, name: string, prefix: string | undefined): Layout {
+  switch (name) {
+    case 'go-micro':
+      return goMicro(prefix === undefined ? {} : { prefix })
+    case 'go-kit':
+      if (prefix === undefined) throw bad(url, 'layout=go-kit needs prefix=, as in prefix=/services/book/')
+      return goKit({ prefix })
+    default:
+      throw bad(url, `knows no layout "${name}"; there are go-micro and go-kit`)
+  }
+}
+
+function read(file: string, parameter: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new RpcError('invalid_argument', `registry URL: ${parameter}=${file} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** Reads a time as Go writes it (`500ms`, `10s`, `1m`), or a bare number of seconds, into milliseconds. Throws `invalid_argument` naming `what`. */
+export function milliseconds(text: string, what: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text)
+  if (match === null) throw new RpcError('invalid_argument', `${what}: ${JSON.stringify(text)} is not a time; write 500ms, 10s or 1m`)
+  return Number(match[1]) * (units[match[2] ?? 's'] ?? 1000)
+}
+
+function bad(url: string, why: string): RpcError {
+  return new RpcError('invalid_argument', `registry URL ${url.replace(/:[^:@/]*@/, ':***@')}: ${why}`)
+}

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
+import { formatAddress, parseAddress } from './address.ts'
+import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
+import { RpcError } from './error.ts'
+import { type Logger, silent } from './logger.ts'
+import type { Instance, Registrar, Registration } from './registry.ts'
+import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
+import { onSignal } from './signals.ts'
+import { streamsResponse } from './stream.ts'
+import type { Listener, Route, Transport } from './transport.ts'
+
+/** A method as a server implements it. Response streams are async generators, or anything else that can be iterated. */
+export type Handler<S extends MethodShape> = S['kind'] extends 'unary'
+  ? (request: S['received'], context: Context) => S['reply'] | Promise<S['reply']>
+  : S['kind'] extends 'clientStream'
+    ? (requests: AsyncIterable<S['received']>, context: Context) => S['reply'] | Promise<S['reply']>
+    : S['kind'] extends 'serverStream'
+      ? (request: S['received'], context: Context) => AsyncIterable<S['reply']>
+      : (requests: AsyncIterable<S['received']>, context: Context) => AsyncIterable<S['reply']>
+
+/** A handler per method of a contract. */
+export type Handlers<C> = { readonly [K in keyof ShapeOf<C>]: ShapeOf<C>[K] extends MethodShape ? Handler<ShapeOf<C>[K]> : never }
+
+export interface ServerOptions {
+  /** Name under which instances are registered. */
+  readonly name: string
+  readonly transport: Transport
+  /** Where to register. Without one the server only listens. */
+  readonly registry?: Registrar | undefined
+  /** Where to listen, `host:port`; port 0 takes a free one, an empty host means all interfaces. Default `:0`. */
+  readonly address?: string | undefined
+  /** Address to register, where it is not the one listened on: `host:port`, or `host` with the listening port. Default: the host listened on, or this machine's first external IPv4 address. */
+  readonly advertise?: string | undefined
+  /** Default `<name>-<uuid>`. */
+  readonly id?: string | undefined
+  /** Default `latest`. */
+  readonly version?: string | undefined
+  readonly weight?: number | undefined
+  readonly zone?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Around every handler; the first is outermost. */
+  readonly middleware?: readonly Middleware[] | undefined
+  /** How long to go on serving after deregistering, so that every caller has heard of it, in milliseconds. Default 500. */
+  readonly propagation?: number | undefined
+  /** How long calls under way may take to finish when stopping, in milliseconds. Default 10 000. */
+  readonly grace?: number | undefined
+  /** Stop and exit on SIGTERM and SIGINT; a second signal exits at once. Default true. */
+  readonly signals?: boolean | undefined
+  readonly logger?: Logger | undefined
+}
+
+export type ServerState = 'new' | 'starting' | 'serving' | 'draining' | 'closed'
+
+/** One running copy of a service. */
+export interface Server {
+  readonly state: ServerState
+  /** Where it listens; empty before {@link start}. */
+  readonly address: string
+  /** What was registered, and whether callers can see it. */
+  readonly registration: Registration | undefined
+  /** Implements a contract. Throws `invalid_argument` naming the method for one that is missing or unknown. */
+  handle<S extends Service>(service: S, handlers: Handlers<S>): Server
+  /** Listens, then registers. Rejects, listening no more, when either is not possible. */
+  start(): Promise<Server>
+  /** Deregisters, waits for callers to hear of it, tells connections to go away, finishes what is in flight. No call is lost. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Makes a server of one or more contracts under one name. */
+export function createServer(options: ServerOptions): Server {
+  const { name, transport, registry, grace = 10_000, propagation = 500, logger = silent } = options
+  check(options)
+  const wrap = chain(...(options.middleware ?? []))
+  const routes = new Map<string, Route>()
+  let state: ServerState = 'new'
+  let listener: Listener | undefined
+  let registration: Registration | undefined
+  let forgetSignals: (() => void) | undefined
+  let starting: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+
+  async function open(): Promise<void> {
+    listener = await transport.listen(find, { address: options.address ?? ':0' })
+    try {
+      registration = await registry?.register(instanceAt(listener.address))
+    } catch (error) {
+      await listener.close()
+      throw error
+    }
+    if (options.signals ?? true) forgetSignals = onSignal(close)
+    state = 'serving'
+    logger.info({ service: name, address: listener.address, instance: registration?.instance.id }, 'serving')
+  }
+
+  function instanceAt(listening: string): Instance {
+    const { id = `${name}-${randomUUID()}`, version = 'latest', weight, zone, metadata } = options
+    return {
+      id,
+      service: name,
+      address: advertised(listening, options.advertise),
+      version,
+      ...(weight !== undefined && { weight }),
+      ...(zone !== undefined && { zone }),
+      metadata: { protocol: transport.scheme, ...metadata },
+      endpoints: [...new Set(routes.values())].flatMap(({ method }) => method.info ?? []),
+    }
+  }
+
+  /** Exact path first; then, as go-micro does, by what follows the service's last dot: `/hello.srv.say.Greeter/Hello`. */
+  function find(path: string): Route | undefined {
+    return routes.get(path) ?? routes.get(shortPath(path))
+  }
+
+  function close(): Promise<void> {
+    closing ??= stop()
+    return closing
+  }
+
+  async function stop(): Promise<void> {
+    await starting?.catch(() => {})
+    const wasServing = state === 'serving'
+    state = 'draining'
+    logger.info({ service: name, address: listener?.address }, 'draining')
+    try {
+      await registration?.deregister()
+    } catch (error) {
+      logger.warn({ service: name, error: (error as Error).message }, 'could not deregister; the record goes when its lease ends')
+    }
+    if (registration !== undefined && wasServing) await new Promise((resolve) => setTimeout(resolve, propagation))
+    await listener?.close({ grace })
+    forgetSignals?.()
+    state = 'closed'
+    logger.info({ service: name }, 'closed')
+  }
+
+  const server: Server = {
+    get state() {
+      return state
+    },
+    get address() {
+      return listener?.address ?? ''
+    },
+    get registration() {
+      return registration
+    },
+    handle(service, handlers) {
+      if (state !== 'new') throw new RpcError('failed_precondition', `server ${name}: handle() comes before start()`)
+      for (const unknown of Object.keys(handlers).filter((key) => !(key in service.methods))) {
+        throw new RpcError(
+          'invalid_argument',
+          `handle(${service.name}): no method "${unknown}"; it has ${Object.keys(service.methods).join(', ')}`,
+        )
+      }
+      for (const [local, method] of Object.entries(service.methods)) {
+        const handler = (handlers as Record<string, unknown>)[local]
+        if (typeof handler !== 'function')
+          throw new RpcError('invalid_argument', `handle(${service.name}): method "${local}" has no handler`)
+        const route = { method, endpoint: wrap(endpointOf(method, handler.bind(handlers))), codecs: method.codecs }
+        routes.set(method.path, route)
+        if (!routes.has(shortPath(method.path))) routes.set(shortPath(method.path), route)
+      }
+      return server
+    },
+    async start() {
+      if (state !== 'new') throw new RpcError('failed_precondition', `server ${name}: start() can be called once, it is ${state}`)
+      state = 'starting'
+      try {
+        starting = open()
+        await starting
+      } catch (error) {
+        state = 'closed'
+        throw error
+      }
+      return server
+    },
+    close,
+  }
+  return server
+}
+
+function check({ name, weight, grace, propagation }: ServerOptions): void {
+  if (typeof name !== 'string' || name === '') throw new RpcError('invalid_argument', 'createServer: name must be a non-empty string')
+  if (weight !== undefined && !(weight > 0)) throw new RpcError('invalid_argument', `createServer: weight must be > 0, got ${weight}`)
+  for (const [option, value] of Object.entries({ grace, propagation })) {
+    if (value !== undefined && !(value >= 0))
+      throw new RpcError('invalid_argument', `createServer: ${option} must be a number of milliseconds ≥ 0, got ${value}`)
+  }
+}
+
+function endpointOf(method: Method, handler: (request: unknown, context: Context) => unknown): Endpoint {
+  const { path, kind } = method
+  const streams = streamsResponse(kind)
+  return (request, context) => {
+    try {
+      const response = handler(request, context)
+      if (streams && !isStream(response))
+        throw new RpcError('internal', `handler of ${path} must return an async iterable, as an async generator does`)
+      return response instanceof Promise ? response : Promise.resolve(response)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+}
+
+function isStream(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}
+
+/** `/pkg.Greeter/Hello` → `/Greeter/Hello`. */
+function shortPath(path: string): string {
+  const slash = path.indexOf('/', 1)
+  return `/${path.slice(path.lastIndexOf('.', slash) + 1)}`.replace('//', '/')
+}
+
+function advertised(listening: string, advertise: string | undefined): string {
+  const { host, port } = parseAddress(listening)
+  if (advertise !== undefined) return /:\d+$/.test(advertise) ? advertise : formatAddress(advertise, port)
+  return formatAddress(host === '' || host === '0.0.0.0' || host === '::' ? externalAddress() : host, port)
+}
+
+function externalAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
+}

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import { z } from 'zod'
+import {
+  bidi,
+  type Client,
+  clientStream,
+  closeClient,
+  createClient,
+  createServer,
+  defineService,
+  type Headers,
+  RpcError,
+  type Server,
+  serverStream,
+  unary,
+} from '../src/index.ts'
+import { memory } from '../src/registries/memory.ts'
+import { Echo } from './gen/echo_pb.ts'
+import { startEcho, until } from './support/echo.ts'
+
+const Plain = defineService('test.Plain', {
+  add: unary({ input: z.object({ a: z.number(), b: z.number() }), output: z.object({ sum: z.number() }) }),
+  sum: clientStream<{ n: number }, { sum: number }>(),
+  count: serverStream<{ to: number }, { n: number }>(),
+  double: bidi<{ n: number }, { n: number }>(),
+})
+
+async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const one of stream) all.push(one)
+  return all
+}
+
+const registry = memory()
+let server: Server
+let plain: Client<typeof Plain>
+
+beforeAll(async () => {
+  server = createServer({ name: 'plain', registry, address: '127.0.0.1:0', signals: false, propagation: 0 })
+  server.handle(Plain, {
+    add: ({ a, b }) => ({ sum: a + b }),
+    async sum(requests) {
+      let sum = 0
+      for await (const { n } of requests) sum += n
+      return { sum }
+    },
+    async *count({ to }) {
+      for (let n = 0; n < to; n++) yield { n }
+    },
+    async *double(requests) {
+      for await (const { n } of requests) yield { n: 2 * n }
+    },
+  })
+  await server.start()
+  plain = createClient(Plain, { service: 'plain', registry })
+})
+afterAll(async () => {
+  await closeClient(plain)
+  await server.close()
+  await registry.close()
+})
+
+describe('a client of a contract in plain TypeScript', () => {
+  it('calls all four kinds', async () => {
+    expect(await plain.add({ a: 1, b: 2 })).toEqual({ sum: 3 })
+    expect(await plain.sum([{ n: 1 }, { n: 2 }])).toEqual({ sum: 3 })
+    expect(await collect(plain.count({ to: 3 }))).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }])
+    expect(await collect(plain.double([{ n: 1 }, { n: 2 }]))).toEqual([{ n: 2 }, { n: 4 }])
+  })
+
+  it('is typed by the contract', () => {
+    expectTypeOf(plain.add).parameter(0).toEqualTypeOf<{ a: number; b: number }>()
+    expectTypeOf(plain.add).returns.resolves.toEqualTypeOf<{ sum: number }>()
+    expectTypeOf(plain.count).returns.toEqualTypeOf<AsyncIterable<{ n: number }>>()
+  })
+
+  it('refuses a message that its schema refuses, naming the field', async () => {
+    const bad = { a: 1, b: 'two' } as unknown as { a: number; b: number }
+    await expect(plain.add(bad)).rejects.toMatchObject({ code: 'invalid_argument', rawMessage: expect.stringMatching(/^b: /) })
+  })
+})
+
+describe('a call', () => {
+  it('times out by its own time, the client’s, and its parent’s, whichever is first', async () => {
+    const slow = await startEcho({
+      registry,
+      changes: { once: (_, { signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))) },
+    })
+    const echo = createClient(Echo, { service: 'echo', registry, timeout: 40 })
+    const { toService, Headers } = await import('../src/index.ts')
+    const method = toService(Echo).methods.once
+    if (method === undefined) throw new Error('no method once')
+    await expect(echo.once({})).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    await expect(echo.once({}, { timeout: 20 })).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    const parent = { method, headers: new Headers(), deadline: performance.now() + 20 }
+    await expect(echo.once({}, { parent, timeout: 60_000 })).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    const controller = new AbortController()
+    const canceled = echo.once({}, { parent: { method, headers: new Headers(), signal: controller.signal }, timeout: 60_000 })
+    controller.abort()
+    await expect(canceled).rejects.toMatchObject({ code: 'canceled' })
+    await closeClient(echo)
+    await slow.close()
+  })
+
+  it('carries headers out and brings headers and trailers back', async () => {
+    const echoing = await startEcho({
+      registry,
+      changes: {
+        unary: (_, context) => {
+          context.replyHeaders?.set('x-head', context.headers.get('x-ask') ?? '')
+          context.replyTrailers?.set('x-tail-bin', context.headers.getBytes('x-raw-bin') ?? new Uint8Array())
+          return {}
+        },
+      },
+    })
+    const echo = createClient(Echo, { service: 'echo', registry })
+    const seen: Headers[] = []
+    const raw = Uint8Array.of(0, 255, 128)
+    await echo.unary({}, { headers: { 'x-ask': 'why', 'x-raw-bin': raw }, onHeaders: (h) => seen.push(h), onTrailers: (t) => seen.push(t) })
+    expect(seen).toHaveLength(2)
+    expect(seen[0]?.get('x-head')).toBe('why')
+    expect(Buffer.from(seen[1]?.getBytes('x-tail-bin') ?? [])).toEqual(Buffer.from(raw))
+    await closeClient(echo)
+    await echoing.close()
+  })
+
+  it('is canceled at the server when the caller leaves its stream', async () => {
+    let stopped = false
+    const endless = await startEcho({
+      registry,
+      changes: {
+        async *expand() {
+          try {
+            for (let count = 0; ; count++) yield { count }
+          } finally {
+            stopped = true
+          }
+        },
+      },
+    })
+    const echo = createClient(Echo, { service: 'echo', registry })
+    for await (const { count } of echo.expand({})) if (count === 3) break
+    await until('the generator to be closed', () => stopped)
+    await closeClient(echo)
+    await endless.close()
+  })
+
+  it('is refused at once when an option is wrong, naming it', async () => {
+    const echo = createClient(Echo, { addresses: ['127.0.0.1:1'] })
+    await expect(echo.unary({}, { timeout: 0 })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      rawMessage: expect.stringContaining('timeout'),
+    })
+    await expect(echo.unary({}, { headers: { 'bad name': 'x' } })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      rawMessage: expect.stringContaining('"bad name"'),
+    })
+    expect(() => createClient(Echo, {})).toThrow(/either registry or addresses/)
+    expect(() => createClient(Echo, { addresses: ['127.0.0.1:1'], timeout: -1 })).toThrow(/timeout/)
+    await closeClient(echo)
+  })
+})
+
+describe('an error', () => {
+  it('that came off the wire as unavailable leaves the next server as internal, unless thrown anew', async () => {
+    const broken = await startEcho({
+      registry,
+      who: 'broken',
+      changes: {
+        once: () => {
+          throw new RpcError('unavailable', 'down the line')
+        },
+      },
+    })
+    const inner = createClient(Echo, { addresses: [broken.address], retry: false })
+    const front = await startEcho({
+      who: 'front',
+      changes: {
+        once: (request) => inner.once(request),
+        unary: async (request) => {
+          try {
+            return await inner.once(request)
+          } catch (error) {
+            throw new RpcError('unavailable', 'on purpose', { cause: error })
+          }
+        },
+      },
+    })
+    const outer = createClient(Echo, { addresses: [front.address], retry: false })
+    await expect(outer.once({})).rejects.toMatchObject({ code: 'internal', rawMessage: expect.stringContaining('down the line') })
+    await expect(outer.unary({})).rejects.toMatchObject({ code: 'unavailable', rawMessage: 'on purpose' })
+    for (const one of [inner, outer]) await closeClient(one)
+    for (const one of [front, broken]) await one.close()
+  })
+})

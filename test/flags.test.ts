@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Flags, type FlagsOptions, flags } from '../src/flags.ts'
+import { registryFromUrl } from '../src/registry-url.ts'
+
+const opened: Flags[] = []
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.registry.close()
+})
+
+function read(argv: string[], env: Record<string, string> = {}, more: FlagsOptions = {}): Flags {
+  const result = flags({ argv, env, ...more })
+  opened.push(result)
+  return result
+}
+
+describe('flags', () => {
+  it('means etcd on this machine when nobody says anything', () => {
+    expect(read([]).registry.name).toBe('etcd at 127.0.0.1:2379')
+  })
+
+  it('reads go-micro’s flags, with = or without, with _ or -', () => {
+    const one = read([
+      '--registry=etcd',
+      '--registry_address=10.0.0.1:2379,10.0.0.2:2379',
+      '--server-name',
+      'shop',
+      '--server_metadata=a=1',
+      '--server_metadata=b=2',
+    ])
+    expect(one.registry.name).toBe('etcd at 10.0.0.1:2379,10.0.0.2:2379')
+    expect(one.server).toEqual({ name: 'shop', metadata: { a: '1', b: '2' } })
+  })
+
+  it('reads go-micro’s variables', () => {
+    const one = read([], {
+      MICRO_REGISTRY: 'etcd',
+      MICRO_REGISTRY_ADDRESS: '10.0.0.1',
+      MICRO_SERVER_ADDRESS: ':9000',
+      MICRO_CLIENT_REQUEST_TIMEOUT: '500ms',
+      MICRO_CLIENT_RETRIES: '2',
+    })
+    expect(one.registry.name).toBe('etcd at 10.0.0.1:2379')
+    expect(one.server).toEqual({ address: ':9000' })
+    expect(one.client).toEqual({ timeout: 500, retry: { attempts: 3 } })
+  })
+
+  it('prefers a flag to BECKON_REGISTRY, and that to MICRO_REGISTRY', () => {
+    const env = { BECKON_REGISTRY: 'etcd://b:1', MICRO_REGISTRY: 'memory', MICRO_REGISTRY_ADDRESS: 'm:1' }
+    expect(read([], env).registry.name).toBe('etcd at b:1')
+    expect(read(['--registry_address=f:1', '--registry=etcd'], env).registry.name).toBe('etcd at f:1')
+    expect(read(['--registry=memory'], env).registry.name).toMatch(/^memory/)
+  })
+
+  it('applies defaults for the registry only where no layout is named', () => {
+    const registryDefaults = 'layout=go-kit&prefix=/services/book/'
+    expect(read(['--registry_address=h:1'], {}, { registryDefaults }).registryUrl).toBe('etcd://h:1?layout=go-kit&prefix=/services/book/')
+    expect(read([], { BECKON_REGISTRY: 'etcd://h:1?layout=go-micro' }, { registryDefaults }).registryUrl).toBe('etcd://h:1?layout=go-micro')
+    expect(read(['--register_ttl=15', '--register_interval=5'], {}, { registryDefaults }).registryUrl).toContain('ttl=15&heartbeat=5')
+  })
+
+  it('leaves other arguments alone', () => {
+    expect(read(['serve', '--port', '80', '--registry=memory', '-v']).rest).toEqual(['serve', '--port', '80', '-v'])
+  })
+
+  it.each([
+    [['--registry'], /--registry needs a value/],
+    [['--registry=zookeeper'], /knows no "zookeeper"; there are etcd, fixed and memory/],
+    [['--client_retries=many'], /--client_retries: must be a whole number/],
+    [['--client_request_timeout=soon'], /--client_request_timeout: "soon" is not a time/],
+    [['--server_metadata=x'], /--server_metadata: "x" must be key=value/],
+    [['--registry=etcd://h:1?lay=x'], /has no parameter "lay"/],
+    [['--registry=etcd://h:1?layout=nest'], /knows no layout "nest"/],
+    [['--registry=etcd://h:1?layout=go-kit'], /needs prefix=/],
+    [['--registry=etcd://u@h:1'], /a user without a password/],
+    [['--registry=etcd://h:1?ca=/no/such/file'], /ca=\/no\/such\/file cannot be read/],
+    [['--registry=fixed'], /needs at least one host:port/],
+  ])('says what is wrong with %j', (argv, message) => {
+    expect(() => read(argv)).toThrow(message)
+  })
+
+  it('never shows a password', () => {
+    expect(read(['--registry=etcd://me:secret@h:1']).registryUrl).toBe('etcd://me:***@h:1')
+    expect(() => registryFromUrl('etcd://me:secret@h:1?x=y')).toThrow(/etcd:\/\/me:\*\*\*@h:1/)
+  })
+})

@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterEach, describe, expect, it } from 'vitest'
+import { closeClient, createClient, createServer, type Handlers } from '../src/index.ts'
+import { memory } from '../src/registries/memory.ts'
+import type { Registrar } from '../src/registry.ts'
+import { Echo } from './gen/echo_pb.ts'
+import { echoHandlers, startEcho, until } from './support/echo.ts'
+
+const opened: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close()
+})
+
+describe('server', () => {
+  it('registers where it listens, with what it offers', async () => {
+    const registry = memory()
+    opened.push(registry, await startEcho({ registry, who: 'one', version: '1.2', weight: 2, zone: 'z', metadata: { colour: 'blue' } }))
+    const seen = await new Promise((resolve) => {
+      const stop = registry.watch('echo', {
+        update(all) {
+          if (all.length === 0) return
+          queueMicrotask(() => stop())
+          resolve(all)
+        },
+        error() {},
+      })
+    })
+    expect(seen).toMatchObject([
+      {
+        id: 'one',
+        service: 'echo',
+        address: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        version: '1.2',
+        weight: 2,
+        zone: 'z',
+        metadata: { colour: 'blue', protocol: 'grpc' },
+      },
+    ])
+    expect(JSON.stringify(seen)).toContain('"name":"Echo.Unary"')
+  })
+
+  it('advertises the address it is told to, with the port it listens on where none is given', async () => {
+    const registry = memory()
+    opened.push(registry)
+    const server = await startEcho({ registry, who: 'one', advertise: 'example.test' })
+    opened.push(server)
+    expect(server.registration?.instance.address).toBe(`example.test:${server.address.split(':')[1]}`)
+  })
+
+  it('says which address is taken', async () => {
+    const first = await startEcho()
+    opened.push(first)
+    await expect(startEcho({ address: first.address })).rejects.toMatchObject({
+      name: 'RpcError',
+      message: expect.stringContaining(first.address),
+    })
+  })
+
+  it('listens no more when it cannot register', async () => {
+    const refusing: Registrar = { register: () => Promise.reject(new Error('the registry says no')) }
+    const first = await startEcho()
+    const { address } = first
+    await first.close()
+    await expect(startEcho({ registry: refusing, address })).rejects.toThrow('the registry says no')
+    opened.push(await startEcho({ address }))
+  })
+
+  it('names the method for which a handler is missing or unknown', () => {
+    const { once: _, ...missing } = echoHandlers('x')
+    expect(() => createServer({ name: 'x' }).handle(Echo, missing as Handlers<typeof Echo>)).toThrow(
+      /handle\(beckon\.test\.Echo\): method "once" has no handler/,
+    )
+    const extra = { ...echoHandlers('x'), twice: () => ({}) }
+    expect(() => createServer({ name: 'x' }).handle(Echo, extra)).toThrow(/no method "twice"; it has unary, once, collect, expand, chat/)
+  })
+
+  it('names the option that is wrong', () => {
+    expect(() => createServer({ name: '' })).toThrow(/name must be a non-empty string/)
+    expect(() => createServer({ name: 'x', weight: 0 })).toThrow(/weight must be/)
+    expect(() => createServer({ name: 'x', grace: -1 })).toThrow(/grace must be/)
+    expect(() => createServer({ name: 'x', propagation: Number.NaN })).toThrow(/propagation must be/)
+  })
+
+  it('answers an unknown method with unimplemented, naming it', async () => {
+    const server = createServer({ name: 'empty', address: '127.0.0.1:0', signals: false, propagation: 0 })
+    opened.push(await server.start())
+    const echo = createClient(Echo, { addresses: [server.address] })
+    await expect(echo.unary({})).rejects.toMatchObject({
+      code: 'unimplemented',
+      rawMessage: expect.stringContaining('/beckon.test.Echo/Unary'),
+    })
+    await closeClient(echo)
+  })
+
+  it('deregisters before it stops serving, and finishes what is in flight', async () => {
+    const registry = memory()
+    opened.push(registry)
+    const events: string[] = []
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const server = await startEcho({
+      registry,
+      who: 'one',
+      propagation: 100,
+      changes: { once: () => held.then(() => ({ text: 'finished' })) },
+    })
+    let instances = -1
+    const stop = registry.watch('echo', {
+      update(all) {
+        instances = all.length
+        events.push(`${all.length} registered`)
+      },
+      error() {},
+    })
+    const echo = createClient(Echo, { addresses: [server.address] })
+    await until('the first set', () => instances === 1)
+    const inFlight = echo.once({})
+    await echo.unary({})
+    const closed = server.close().then(() => events.push('closed'))
+    await until('the empty set', () => instances === 0)
+    events.push((await echo.unary({})).text)
+    release()
+    events.push((await inFlight).text)
+    await closed
+    expect(events).toEqual(['1 registered', '0 registered', 'one', 'finished', 'closed'])
+    expect(server.state).toBe('closed')
+    stop()
+    await closeClient(echo)
+  })
+
+  it('cuts off what is still in flight when the grace is over', async () => {
+    const server = await startEcho({ grace: 50, changes: { once: () => new Promise(() => {}) } })
+    const echo = createClient(Echo, { addresses: [server.address], retry: false })
+    const hanging = echo.once({})
+    await echo.unary({})
+    await server.close()
+    await expect(hanging).rejects.toMatchObject({ code: 'unavailable' })
+    await closeClient(echo)
+  })
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('on %s deregisters, drains and exits with 0', async (signal) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', new URL('./support/lifecycle-child.ts', import.meta.url).pathname], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      let output = ''
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        output += chunk
+      })
+      await until('the child to serve', () => output.includes('serving'), 20_000)
+      child.kill(signal)
+      const [code] = await once(child, 'exit')
+      expect(code).toBe(0)
+      expect(output.trim().split('\n')).toEqual(['registered', 'serving', 'deregistered'])
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+
+  it('is found by what follows the last dot of the service, as go-micro calls it', async () => {
+    const server = await startEcho({ who: 'one' })
+    opened.push(server)
+    const { defineService, unary } = await import('../src/index.ts')
+    const asGoMicro = defineService('any.name.at.all.Echo', { unary: unary<{ count: number }, { text: string }>() })
+    const client = createClient(asGoMicro, { addresses: [server.address] })
+    expect(await client.unary({ count: 1 })).toMatchObject({ text: 'one' })
+    await closeClient(client)
+  })
+})
