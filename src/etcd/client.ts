@@ -42,7 +42,7 @@ export interface EtcdClient extends Kv, Transactions, Leases, Watches, Maintenan
   readonly timeout: number
   /** For who tries again: resolves after `ms` milliseconds, or as soon as etcd can be reached again. */
   pause(ms: number): Promise<void>
-  /** Ends watches, keep-alives and the connection; leases run out. Idempotent. */
+  /** Ends watches, keep-alives and the connection; leases run out. Calls reject with `canceled` afterwards. Idempotent. */
   close(): Promise<void>
 }
 
@@ -96,8 +96,9 @@ export function etcdClient(options: EtcdOptions = {}): EtcdClient {
 const largest = 256 * 1024 * 1024
 
 function tlsOf({ secure }: Endpoints, tls: GrpcOptions['tls']): GrpcOptions['tls'] {
-  if (tls !== undefined && secure === false) throw invalid('tls', 'is given, but the endpoints are http://')
-  return tls ?? (secure ? {} : undefined)
+  if (secure === undefined || tls === undefined) return tls ?? secure
+  if (secure === (tls !== false)) return tls
+  throw invalid('tls', secure ? 'is false, but the endpoints are https://' : 'is given, but the endpoints are http://')
 }
 
 function invalid(option: string, text: string): RpcError {

@@ -1,5 +1,5 @@
 import { KV } from '../gen/etcd/rpc_pb.ts'
-import { type Bytes, type Keys, rangeOf } from './bytes.ts'
+import { type Bytes, type KeyRange, type Keys, rangeOf } from './bytes.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import type { DeleteResult, PutResult, RangeResult } from './operation.ts'
 import { type Delete, type Put, putRequest, type Range, rangeRequest, toDeleteResult, toPutResult, toRangeResult } from './operation.ts'
@@ -23,24 +23,23 @@ export interface Kv {
 export function createKv(caller: Caller): Kv {
   const { range: rangeMethod, put, deleteRange, compact } = KV.method
 
-  async function range(query: Range, options?: CallOptions): Promise<RangeResult> {
-    return toRangeResult(await caller.unary(rangeMethod, rangeRequest(query), { ...options, repeatable: true }))
+  async function read(query: Range, options?: CallOptions, part?: KeyRange): Promise<RangeResult> {
+    return toRangeResult(await caller.unary(rangeMethod, rangeRequest(query, part), { ...options, repeatable: true }))
   }
 
   return {
     async get(key, { revision, serializable, ...options } = {}) {
-      const { kvs } = await range({ key, revision, serializable }, options)
+      const { kvs } = await read({ key, revision, serializable }, options)
       return kvs[0]
     },
-    range,
+    range: (query, options) => read(query, options),
     async *pages(query, options) {
-      const { key, rangeEnd } = rangeOf(query)
+      const { rangeEnd, key } = rangeOf(query)
       const limit = query.limit ?? 1000
       let from = key
       let { revision } = query
       for (;;) {
-        const single = rangeEnd.length === 0
-        const page = await range({ ...query, ...(single ? { key } : toEnd(from, rangeEnd)), limit, revision }, options)
+        const page = await read({ ...query, limit, revision }, options, { key: from, rangeEnd })
         yield page
         const last = page.kvs.at(-1)
         if (!page.more || last === undefined) return
@@ -59,9 +58,4 @@ export function createKv(caller: Caller): Kv {
       await caller.unary(compact, { revision: BigInt(revision), physical }, { ...options, repeatable: false })
     },
   }
-}
-
-function toEnd(from: Uint8Array, rangeEnd: Uint8Array): Keys {
-  const endless = rangeEnd.length === 1 && rangeEnd[0] === 0
-  return endless ? { from } : { from, to: rangeEnd }
 }

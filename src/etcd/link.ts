@@ -13,6 +13,8 @@ export interface Link {
   leave(connection: Connection, drain?: number): void
   /** Resolves after `ms` milliseconds, or at once when a connection becomes ready: a fresh endpoint is tried without delay. */
   pause(ms: number): Promise<void>
+  /** It is not for use any more. */
+  readonly closed: boolean
   close(): Promise<void>
 }
 
@@ -65,14 +67,15 @@ export function createLink(options: { name: string; addresses: readonly string[]
         }
         const callOff = clock.after(ms, resume)
         waiting.add(resume)
-        if (closed) resume()
       })
+    },
+    get closed() {
+      return closed
     },
     async close() {
       closed = true
       const last = connection
       connection = undefined
-      wake()
       await last?.close()
     },
   }

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { DeleteRangeResponse, PutRequestSchema, PutResponse, RangeRequestSchema, RangeResponse } from '../gen/etcd/rpc_pb.ts'
-import { type Bytes, type Keys, rangeOf, toBytes } from './bytes.ts'
+import { type Bytes, type KeyRange, type Keys, rangeOf, toBytes } from './bytes.ts'
 import { type KeyValue, toKeyValue } from './record.ts'
 
 /** Which records to read, and how. */
@@ -63,11 +63,11 @@ export interface DeleteResult {
   readonly previous: readonly KeyValue[]
 }
 
-/** To the wire's form. */
-export function rangeRequest(range: Range): MessageInitShape<typeof RangeRequestSchema> {
+/** To the wire's form; `part` of the range where not all of it is wanted. */
+export function rangeRequest(range: Range, part: KeyRange = rangeOf(range)): MessageInitShape<typeof RangeRequestSchema> {
   const { revision = 0, limit = 0, keysOnly = false, countOnly = false, serializable = false, sort } = range
   const sorted = sort && { sortTarget: targets[sort.by], sortOrder: (sort.order === 'descend' ? 2 : 1) as 1 | 2 }
-  return { ...rangeOf(range), revision: BigInt(revision), limit: BigInt(limit), keysOnly, countOnly, serializable, ...sorted }
+  return { ...part, revision: BigInt(revision), limit: BigInt(limit), keysOnly, countOnly, serializable, ...sorted }
 }
 
 /** To the wire's form. */

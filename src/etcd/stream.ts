@@ -50,7 +50,7 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
     while (run === own) {
       own.answeredAt = undefined
       const error = await open(own)
-      if (run !== own) return
+      if (run !== own || link.closed) return
       if (own.answeredAt !== undefined && caller.clock.now() - own.answeredAt >= settled) {
         tries = 0
         wait.reset()

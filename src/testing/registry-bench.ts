@@ -11,6 +11,7 @@ export interface RegistryBench {
   readonly other: Registry
   /** A name that no other case uses. */
   readonly service: string
+  /** Each with an address of its own. */
   instance(id: string, extra?: Partial<Instance>): Instance
   /** Watches, and keeps what is told. */
   listen(registry: Registry, service?: string): Listening
@@ -33,11 +34,12 @@ export interface Listening {
 /** The means for one case. */
 export function makeBench(registry: Registry, other: Registry, patience: number): RegistryBench {
   const service = `suite.${randomUUID()}`
+  let instances = 0
   return {
     registry,
     other,
     service,
-    instance: (id, extra) => ({ id, service, address: '10.0.0.1:80', ...extra }),
+    instance: (id, extra) => ({ id, service, address: `10.0.0.${(++instances % 250) + 1}:80`, ...extra }),
     listen(on, name = service) {
       const told: string[][] = []
       let last: readonly Instance[] | undefined

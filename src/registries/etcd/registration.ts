@@ -90,6 +90,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
           return
         } catch (thrown) {
           const error = RpcError.from(thrown)
+          if (error.code === 'canceled') return
           if (tries === 0) logger.warn({ ...about(instance), err: error }, `${instance.id} cannot be put back yet: ${error.message}`)
           await client.pause(wait.next() * (error.code === 'unavailable' ? 1 : 10))
         }

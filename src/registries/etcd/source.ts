@@ -68,6 +68,7 @@ export function createSource(options: SourceOptions): Source {
         if (own !== reading) return
         const error = RpcError.from(thrown)
         report(error)
+        if (error.code === 'canceled') return
         await client.pause(wait.next() * (error.code === 'unavailable' ? 1 : 10))
       }
     }
