@@ -1,0 +1,18 @@
+import { createServer } from 'beckon'
+import { flags } from 'beckon/flags'
+import { Greeter } from '../gen/hello_pb.ts'
+import '../plain-errors.ts'
+
+const { registry, server: settings } = flags()
+
+const server = createServer({ name: 'hello.srv.say', registry, ...settings })
+
+server.handle(Greeter, {
+  hello({ from, to, msg }) {
+    console.log(`received from:"${from}" to:"${to}" msg:"${msg}"`)
+    return { from: 'server', to: from, msg: 'ok' }
+  },
+})
+
+await server.start()
+console.log(`hello.srv.say is registered in ${registry.name} and listens on ${server.address}`)

@@ -1,0 +1,83 @@
+import type { Command } from 'commander'
+import { RpcError } from '../error.ts'
+import { type CallOptions, createClient } from '../index.ts'
+import { milliseconds } from '../registry-url.ts'
+import type { Method, Service } from '../service.ts'
+import { streamsResponse } from '../stream.ts'
+import { headersOf } from './call/headers.ts'
+import { requestOf } from './call/input.ts'
+import { methodNamed } from './call/method.ts'
+import { methodsOf } from './describe.ts'
+import { failure, isFailure } from './exit.ts'
+import { instancesOf } from './instances.ts'
+import { print, printJson } from './output.ts'
+import type { Cli } from './program.ts'
+import { stopCode, stopSignal } from './stop.ts'
+
+interface Options {
+  readonly proto?: string
+  readonly include: readonly string[]
+  readonly header: readonly string[]
+  readonly timeout?: string
+}
+
+/** `beckon call`: one call, of any kind. */
+export function callCommand(program: Command, cli: Cli): void {
+  const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value]
+  program
+    .command('call')
+    .argument('<service>', 'name it is registered under')
+    .argument('<method>', 'as Greeter.Hello, Hello or hello.Greeter/Hello')
+    .argument('[json]', 'the request, by default {}; "-" reads it from stdin, a stream of requests one message per line')
+    .description('call a method and print what it answers')
+    .option('--proto <file>', 'the contract; without it messages travel as JSON, which beckon and go-micro servers understand')
+    .option('-I, --include <directory>', 'where the contract finds its imports; may be repeated', collect, [])
+    .option('-H, --header <name=value>', 'metadata to send, base64 where the name ends in -bin; may be repeated', collect, [])
+    .option('--timeout <time>', 'as 500ms, 5s or 1m (default: 10s, none where the answer is a stream)')
+    .addHelpText('after', examples)
+    .action((service: string, name: string, json: string | undefined, options: Options) => call(cli, service, name, json, options))
+}
+
+const examples = `
+Examples:
+  $ beckon call hello.srv.say Greeter.Hello '{"from":"me","msg":"hi"}'
+  $ beckon call hello.srv.say hello.Greeter/Hello '{"from":"me"}' --proto proto/hello.proto --timeout 2s
+`
+
+async function call(cli: Cli, service: string, name: string, json: string | undefined, options: Options): Promise<void> {
+  const headers = headersOf(options.header)
+  const time = options.timeout === undefined ? {} : { timeout: milliseconds(options.timeout, '--timeout') }
+  const contract = options.proto === undefined ? undefined : await import('./call/proto.ts')
+  const declared = await contract?.protoMethod(options.proto ?? '', options.include, name)
+
+  const { registry, client } = cli.settings()
+  const instances = await instancesOf(registry, service)
+  const method = declared ?? methodNamed(name, service, methodsOf(instances))
+  const request = await requestOf(method.kind, json)
+
+  const stop = stopSignal()
+  const caller = callerOf(method, { ...client, service, registry })
+  try {
+    const answer = caller.call(request, { headers, signal: stop, ...time })
+    if (streamsResponse(method.kind)) for await (const message of answer as AsyncIterable<unknown>) printJson(message)
+    else if (cli.json) printJson(await answer)
+    else print(JSON.stringify(await answer, undefined, 2))
+  } catch (thrown) {
+    if (stop.aborted) throw failure(stopCode(stop), `canceled: ${stop.reason}`)
+    // What stdin had for a stream of requests may be at fault rather than the call.
+    const { cause } = thrown as Error
+    throw isFailure(cause) ? cause : RpcError.from(thrown)
+  }
+  await caller[Symbol.asyncDispose]()
+  await registry.close()
+}
+
+interface Caller extends AsyncDisposable {
+  call(request: unknown, options: CallOptions): Promise<unknown> | AsyncIterable<unknown>
+}
+
+/** A client of the one method. */
+function callerOf(method: Method, options: Parameters<typeof createClient>[1]): Caller {
+  const service: Service = { name: method.service, methods: { call: method } }
+  return createClient(service, options) as unknown as Caller
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { report } from './exit.ts'
+import { run } from './program.ts'
+import { watchOutput } from './stop.ts'
+
+watchOutput()
+process.on('uncaughtException', (error) => process.exit(report(error)))
+// A command ends when it says so, also while all it does is wait for what nothing else keeps the process alive for.
+setInterval(() => {}, 0x7fffffff)
+process.exit(await run(process.argv.slice(2)))

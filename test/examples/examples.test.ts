@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type DevRegistry, startRegistry } from '../../src/dev/index.ts'
+import { etcdClient } from '../../src/etcd/index.ts'
+import { type Build, build } from '../cli/build.ts'
+import { cleanEnv, type Program, start } from '../cli/process.ts'
+
+let built: Build
+let registry: DevRegistry
+
+beforeAll(async () => {
+  built = await build()
+  registry = await startRegistry()
+}, 60_000)
+
+afterAll(async () => {
+  await registry?.close()
+  built?.[Symbol.dispose]()
+})
+
+/** An example as its README starts it: from source, by tsx, in the package's folder. */
+function example(file: string, ...args: readonly string[]): Program {
+  const env = cleanEnv({ MICRO_REGISTRY_ADDRESS: registry.address })
+  return start(['--import', 'tsx', `examples/${file}`, ...args], { cwd: built.directory, env })
+}
+
+async function keysUnder(prefix: string): Promise<readonly (readonly [string, string])[]> {
+  const client = etcdClient({ endpoints: [registry.address] })
+  const { kvs } = await client.range({ prefix })
+  await client.close()
+  return kvs.map(({ keyText, text }) => [keyText, text] as const)
+}
+
+describe('examples/greeter', () => {
+  it('says hello as the tutorial does', async () => {
+    await using server = example('greeter/server.ts')
+    await server.says('hello.srv.say is registered')
+    const client = await example('greeter/client.ts').ended
+    expect(client).toEqual({ code: 0, stdout: 'from:"server" to:"client" msg:"ok"\n', stderr: '' })
+    await server.says('received from:"client" to:"server" msg:"hello"')
+
+    const records = await keysUnder('/micro/registry/hello.srv.say/')
+    expect(records).toHaveLength(1)
+    expect(JSON.parse(records[0]?.[1] ?? '')).toMatchObject({ name: 'hello.srv.say', endpoints: [{ name: 'Greeter.Hello' }] })
+
+    server.child.kill('SIGTERM')
+    expect((await server.ended).code).toBe(0)
+    expect(await keysUnder('/micro/registry/hello.srv.say/')).toEqual([])
+  }, 60_000)
+})
+
+describe('examples/book', () => {
+  it('spreads eight calls over three instances, registered as go-kit does', async () => {
+    await using a = example('book/server.ts')
+    await using b = example('book/server.ts')
+    await using c = example('book/server.ts', '--server_address=127.0.0.1:0')
+    const servers = [a, b, c]
+    await Promise.all(servers.map((server) => server.says('registered at')))
+    const addresses = servers.map((server) => /registered at (\S+)/.exec(server.stdout)?.[1] ?? '').sort()
+    expect(await keysUnder('/services/book/')).toEqual(addresses.map((address) => [`/services/book/${address}`, address]))
+
+    const { code, stdout, stderr } = await example('book/client.ts').ended
+    expect([code, stderr]).toEqual([0, ''])
+    const answered = [...stdout.matchAll(/GetBookInfo answered by (\S+)\n {2}bookId: 1 => bookName: 21天精通php/g)].map(([, who]) => who)
+    expect(answered).toHaveLength(8)
+    expect([...new Set(answered)].sort()).toEqual(addresses)
+    expect(stdout).toMatch(
+      /GetBookList answered by \S+\n {2}bookId: 1 => bookName: 21天精通php\n {2}bookId: 2 => bookName: 21天精通java\n$/,
+    )
+  }, 60_000)
+
+  it('has no book that it does not have', async () => {
+    await using server = example('book/server.ts')
+    await server.says('registered at')
+    const url = `${registry.url}?layout=go-kit&prefix=/services/book/`
+    const env = cleanEnv({ BECKON_REGISTRY: url })
+    const call = (json: string): Promise<{ code: number | null; stderr: string; stdout: string }> =>
+      start([built.command, 'call', 'book.BookService', 'BookService.GetBookInfo', json, '--json'], { env, stdin: '' }).ended
+    expect(await call('{"bookId":2}')).toEqual({ code: 0, stdout: '{"bookId":2,"bookName":"21天精通java"}\n', stderr: '' })
+    expect(await call('{"bookId":3}')).toEqual({ code: 1, stdout: '', stderr: 'beckon: not_found: no book 3\n' })
+  }, 60_000)
+})
