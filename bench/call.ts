@@ -4,10 +4,13 @@
  *
  *   npm run bench                      npm run bench -- --quick
  *   npm run bench -- --json            npm run bench -- --peers=beckon,grpc-js --rounds=3 --ms=500
+ *   npm run bench -- --save            writes RESULTS.md; for a machine with nothing else to do
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { arch, availableParallelism, loadavg, platform } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Figures, medians } from './harness/figures.ts'
+import { page } from './harness/page.ts'
 import { killAll, type PeerProcess, pinned, start } from './harness/process.ts'
 import { table } from './harness/table.ts'
 
@@ -15,11 +18,13 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
     peers: { type: 'string' },
     rounds: { type: 'string' },
     ms: { type: 'string' },
   },
 })
+const busy = loadavg()[0]?.toFixed(1)
 const levels = [1, 16, 64, 256]
 const rounds = number('rounds', flags.rounds, flags.quick ? 3 : 5)
 const ms = number('ms', flags.ms, flags.quick ? 300 : 1000)
@@ -48,11 +53,11 @@ for (let count = 1; count <= rounds; count++) {
 }
 
 const results = new Map([...measured].map(([name, byLevel]) => [name, new Map([...byLevel].map(([level, all]) => [level, medians(all)]))]))
+const figures = table(results, levels)
+const how = `${rounds} rounds of ${ms} ms, medians; ${pinned() ? 'server and client pinned to a core each' : 'not pinned'}; Node ${process.version}, ${platform()} ${arch()}, ${availableParallelism()} cores, load ${busy} before the run`
 const { log } = flags.json ? { log: note } : console
-log(table(results, levels))
-log(
-  `${rounds} rounds of ${ms} ms, medians; ${pinned() ? 'server and client pinned to a core each' : 'not pinned'}; Node ${process.version}`,
-)
+log(`${figures}\n${how}`)
+if (flags.save) writeFileSync(new URL('RESULTS.md', import.meta.url), page(figures, `${new Date().toISOString().slice(0, 10)}: ${how}.`))
 if (flags.json) {
   const unary = Object.fromEntries([...results].map(([name, byLevel]) => [name, Object.fromEntries(byLevel)]))
   console.log(JSON.stringify({ unary }))
