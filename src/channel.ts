@@ -9,6 +9,7 @@ import type { Resolver } from './registry.ts'
 import { onEnd, streamsRequest, streamsResponse, Untouched } from './stream.ts'
 import type { Transport } from './transport.ts'
 
+/** What a channel is made of. */
 export interface ChannelOptions {
   /** Name under which the instances are registered. */
   readonly service: string

@@ -35,6 +35,7 @@ export type Client<C> = {
   readonly [K in keyof ShapeOf<C>]: ShapeOf<C>[K] extends MethodShape ? ClientMethod<ShapeOf<C>[K]> : never
 } & AsyncDisposable
 
+/** What a client is made of. */
 export interface ClientOptions {
   readonly channel: Channel
   /** Around the whole call; the first is outermost. */

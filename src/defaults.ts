@@ -29,6 +29,7 @@ export function toService(contract: Contract): Service {
   return 'methods' in contract && 'kind' in contract && contract.kind === 'service' ? protobufService(contract) : (contract as Service)
 }
 
+/** What {@link createServer} needs and can be told. */
 export interface ServerOptions extends Omit<EngineServerOptions, 'transport'> {
   /** Default `grpc()`. */
   readonly transport?: Transport | undefined
@@ -68,6 +69,7 @@ export function createServer(options: ServerOptions): Server {
   return server
 }
 
+/** What {@link createChannel} needs and can be told. */
 export interface ChannelDefaults extends Omit<ChannelOptions, 'transport' | 'balancer' | 'registry'> {
   /** Where instances are found. Either this or `addresses`. */
   readonly registry?: Resolver | undefined
@@ -94,6 +96,7 @@ export function createChannel(options: ChannelDefaults): Channel {
   })
 }
 
+/** What {@link createClient} needs and can be told. */
 export interface ClientOptions extends Omit<ChannelDefaults, 'service'>, Omit<EngineClientOptions, 'channel' | 'middleware'> {
   /** Name under which the instances are registered. Default: the contract's own name. */
   readonly service?: string | undefined

@@ -21,6 +21,7 @@ export interface Flags {
   readonly rest: readonly string[]
 }
 
+/** What {@link flags} reads, and what it assumes where nothing is said. */
 export interface FlagsOptions {
   /** Default `process.argv.slice(2)`. */
   readonly argv?: readonly string[]

@@ -33,6 +33,7 @@ export interface Pool {
   close(): Promise<void>
 }
 
+/** What a pool is made of. */
 export interface PoolOptions {
   readonly service: string
   readonly resolver: Resolver

@@ -22,6 +22,7 @@ export type Handler<S extends MethodShape> = S['kind'] extends 'unary'
 /** A handler per method of a contract. */
 export type Handlers<C> = { readonly [K in keyof ShapeOf<C>]: ShapeOf<C>[K] extends MethodShape ? Handler<ShapeOf<C>[K]> : never }
 
+/** What a server is made of. */
 export interface ServerOptions {
   /** Name under which instances are registered. */
   readonly name: string
@@ -50,6 +51,7 @@ export interface ServerOptions {
   readonly logger?: Logger | undefined
 }
 
+/** `draining`: deregistered, finishing what is in flight. */
 export type ServerState = 'new' | 'starting' | 'serving' | 'draining' | 'closed'
 
 /** One running copy of a service. */

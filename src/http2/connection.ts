@@ -33,6 +33,7 @@ export interface Streams<H> {
   closed(reason: Fault): void
 }
 
+/** What a connection is made of. */
 export interface ConnectionOptions<H> extends OwnSettings {
   readonly connectionWindow: number
   readonly parse: Parse<H>

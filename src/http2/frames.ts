@@ -1,5 +1,6 @@
 /** Frames of HTTP/2: their numbers and how their headers are written. https://www.rfc-editor.org/rfc/rfc9113#section-6 */
 
+/** Types of frames, RFC 9113 section 6. */
 export const DATA = 0
 export const HEADERS = 1
 export const PRIORITY = 2
@@ -11,6 +12,7 @@ export const GOAWAY = 7
 export const WINDOW_UPDATE = 8
 export const CONTINUATION = 9
 
+/** Flags of frames, RFC 9113 section 6. */
 export const END_STREAM = 1
 /** Flag of SETTINGS and PING. */
 export const ACK = 1
