@@ -52,8 +52,8 @@ export function createWatchStream(caller: Caller): WatchStream {
       for (const watching of watches) ask(watching)
     },
     onMessage(response) {
-      probe.heard()
       const watching = response.created ? asked.shift() : byId.get(response.watchId)
+      probe.heard()
       if (watching === undefined) return
       if (!watches.has(watching)) forsake(response)
       else if (response.canceled) canceled(watching, response)
