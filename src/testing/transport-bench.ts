@@ -3,7 +3,7 @@ import { bidi, clientStream, serverStream, unary } from '../codecs/json.ts'
 import type { Context, Endpoint } from '../endpoint.ts'
 import { type Code, RpcError } from '../error.ts'
 import { Headers } from '../headers.ts'
-import { defineService } from '../service.ts'
+import { defineService, type Method } from '../service.ts'
 import type { Connection, ConnectionState, Listener, Route, Transport } from '../transport.ts'
 import type { Case } from './case.ts'
 
@@ -13,13 +13,15 @@ export interface Note {
   readonly count?: number
 }
 
-/** The contract that the suite calls: one method of each kind. */
-export const { say, collect, expand, chat } = defineService('beckon.testing.Transported', {
+const { methods } = defineService('beckon.testing.Transported', {
   say: unary<Note, Note>(),
   collect: clientStream<Note, Note>(),
   expand: serverStream<Note, Note>(),
   chat: bidi<Note, Note>(),
-}).methods
+})
+
+/** The unary method of the contract that the suite calls. */
+export const say: Method = methods.say
 
 /** What answers; a case gives what it needs. */
 export interface Answers {
@@ -62,10 +64,10 @@ export function between(create: () => Transport): Between {
           listener,
           connection,
           states,
-          say: (note, more) => call(say, note, more),
-          collect: (notes, more) => call(collect, notes, more),
-          expand: (note, more) => call(expand, note, more),
-          chat: (notes, more) => call(chat, notes, more),
+          say: (note, more) => call(methods.say, note, more),
+          collect: (notes, more) => call(methods.collect, notes, more),
+          expand: (note, more) => call(methods.expand, note, more),
+          chat: (notes, more) => call(methods.chat, notes, more),
         })
       } finally {
         await connection.close()
@@ -76,11 +78,13 @@ export function between(create: () => Transport): Between {
 }
 
 function routeOf(path: string, answers: Answers): Route | undefined {
-  const method = [say, collect, expand, chat].find((one) => one.path === path)
-  const local = method?.name.toLowerCase() as keyof Answers
-  const answer = method && answers[local]
-  if (method === undefined || answer === undefined) return undefined
-  return { method, endpoint: (async (request: never, context: Context) => answer(request, context)) as Endpoint }
+  for (const local of ['say', 'collect', 'expand', 'chat'] as const) {
+    const method = methods[local]
+    const answer = answers[local]
+    if (method.path === path && answer !== undefined)
+      return { method, endpoint: (async (request: never, context: Context) => answer(request, context)) as Endpoint }
+  }
+  return undefined
 }
 
 /** Notes with these texts, one after the other. */

@@ -175,11 +175,16 @@ export function timeCases(run: Between): readonly Case[] {
     run('keeps every call to its own deadline', waits, async ({ say }) => {
       const ends: number[] = []
       const begun = performance.now()
-      const calls = [150, 50, 100, 51, 149].map((ms) =>
+      const calls = [300, 50, 100, 51, 200].map((ms) =>
         failure(say({ text: '' }, { deadline: begun + ms }), 'deadline_exceeded').then(() => ends.push(ms)),
       )
       await Promise.all(calls)
-      assert.deepEqual(ends, [50, 51, 100, 149, 150])
+      // The two nearest to one another may come in one turn.
+      assert.deepEqual(
+        ends.filter((ms) => ms !== 51),
+        [50, 100, 200, 300],
+      )
+      assert.ok(ends.indexOf(51) < 2)
     }),
     run('ends a call when its signal is aborted, on both sides', waits, async ({ say }) => {
       const abort = new AbortController()

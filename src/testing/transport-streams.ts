@@ -2,13 +2,9 @@ import assert from 'node:assert/strict'
 import { RpcError } from '../error.ts'
 import type { Case } from './case.ts'
 import { type Between, failure, hang, type Note, notes, texts, until } from './transport-bench.ts'
+import { count } from './transport-pressure.ts'
 
-const kilobyte = 'x'.repeat(1000)
-
-/** More than any sensible transport holds for a peer that does not read, in {@link kilobyte}s. */
-const far = 100_000
-
-/** Streams: order, errors, cancellation, back-pressure. */
+/** Streams: order, errors, cancellation. */
 export function streamCases(run: Between): readonly Case[] {
   return [
     run('takes a stream of requests', { collect: async (all) => ({ text: (await texts(all)).join() }) }, async ({ collect }) => {
@@ -49,7 +45,6 @@ export function streamCases(run: Between): readonly Case[] {
       },
     ),
     ...failingCases(run),
-    ...pressureCases(run),
   ]
 }
 
@@ -119,60 +114,6 @@ function failingCases(run: Between): readonly Case[] {
   ]
 }
 
-function pressureCases(run: Between): readonly Case[] {
-  const sent = count()
-  const produced = count()
-  let release = (): void => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  return [
-    run(
-      'holds back a handler whose caller does not read',
-      { expand: () => produced.stream, say: (note) => note },
-      async ({ expand, say }) => {
-        const stream = await expand({ text: '' })
-        await settled(() => produced.taken)
-        assert.ok(produced.taken < far, `${produced.taken} kB were produced and not read`)
-        assert.equal((await say({ text: 'meanwhile' })).text, 'meanwhile')
-        let read = 0
-        for await (const _ of stream) if (++read > produced.taken + 5000) break
-      },
-    ),
-    run(
-      'holds back a caller whose handler does not read',
-      {
-        async collect(all) {
-          await held
-          for await (const _ of all) if (sent.taken > far) break
-          return { text: 'done' }
-        },
-        say: (note) => note,
-      },
-      async ({ collect, say }) => {
-        const call = collect(sent.stream)
-        await settled(() => sent.taken)
-        const before = sent.taken
-        assert.ok(before < far, `${before} kB were sent and not read`)
-        assert.equal((await say({ text: 'meanwhile' })).text, 'meanwhile')
-        release()
-        await until('it goes on', () => sent.taken > before)
-        await call
-      },
-    ),
-    run(
-      'does not let streams that are not read hold up the others',
-      { expand: () => count().stream, say: (note) => note },
-      async ({ expand, say }) => {
-        const unread = await Promise.all(Array.from({ length: 8 }, () => expand({ text: '' })))
-        const big = kilobyte.repeat(1000)
-        for (let i = 0; i < 5; i++) assert.equal((await say({ text: big })).text.length, big.length)
-        for (const stream of unread) await stream[Symbol.asyncIterator]().return?.()
-      },
-    ),
-  ]
-}
-
 async function* echo(all: AsyncIterable<Note>): AsyncGenerator<Note> {
   for await (const { text } of all) yield { text: `${text}!` }
 }
@@ -180,42 +121,6 @@ async function* echo(all: AsyncIterable<Note>): AsyncGenerator<Note> {
 async function* failing(...some: readonly string[]): AsyncGenerator<Note> {
   yield* notes(...some)
   throw new RpcError('data_loss', 'torn')
-}
-
-interface Counted {
-  readonly stream: AsyncGenerator<Note>
-  readonly taken: number
-  readonly left: boolean
-}
-
-/** An endless stream that counts what is taken of it. */
-function count(): Counted {
-  const counted = { taken: 0, left: false, stream: produce() }
-  return counted
-
-  async function* produce(): AsyncGenerator<Note> {
-    try {
-      for (;;) {
-        counted.taken++
-        yield { text: kilobyte }
-        // So that other things happen as well.
-        if (counted.taken % 64 === 0) await new Promise((resolve) => setImmediate(resolve))
-      }
-    } finally {
-      counted.left = true
-    }
-  }
-}
-
-/** Resolves when a number has stopped changing. */
-async function settled(value: () => number): Promise<void> {
-  let last = -1
-  let since = performance.now()
-  await until('it comes to rest', () => {
-    if (value() !== last) since = performance.now()
-    last = value()
-    return last > 0 && performance.now() - since > 100
-  })
 }
 
 /** A stream that is made while it is read. */

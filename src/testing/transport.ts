@@ -3,6 +3,7 @@ import type { Case } from './case.ts'
 import { between } from './transport-bench.ts'
 import { callCases, timeCases } from './transport-calls.ts'
 import { endingCases, sizeCases } from './transport-endings.ts'
+import { pressureCases } from './transport-pressure.ts'
 import { streamCases } from './transport-streams.ts'
 
 /** What {@link transportSuite} tests. */
@@ -16,5 +17,12 @@ export interface TransportSuiteOptions {
 /** What every transport has to keep to: four kinds of call, metadata, errors, deadlines, cancellation, back-pressure, limits, endings. */
 export function transportSuite({ create, limit = 4_194_304 }: TransportSuiteOptions): readonly Case[] {
   const run = between(create)
-  return [...callCases(run), ...timeCases(run), ...streamCases(run), ...sizeCases(run, limit), ...endingCases(run, create)]
+  return [
+    ...callCases(run),
+    ...timeCases(run),
+    ...streamCases(run),
+    ...pressureCases(run),
+    ...sizeCases(run, limit),
+    ...endingCases(run, create),
+  ]
 }
