@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Command } from 'commander'
 import { RpcError } from '../error.ts'
 import { type CallOptions, createClient } from '../index.ts'
@@ -8,11 +9,11 @@ import { headersOf } from './call/headers.ts'
 import { requestOf } from './call/input.ts'
 import { methodNamed } from './call/method.ts'
 import { methodsOf } from './describe.ts'
-import { failure, isFailure } from './exit.ts'
+import { isFailure } from './exit.ts'
 import { instancesOf } from './instances.ts'
 import { print, printJson } from './output.ts'
 import type { Cli } from './program.ts'
-import { stopCode, stopSignal } from './stop.ts'
+import { stopped, stopSignal } from './stop.ts'
 
 interface Options {
   readonly proto?: string
@@ -59,17 +60,25 @@ async function call(cli: Cli, service: string, name: string, json: string | unde
   const caller = callerOf(method, { ...client, service, registry })
   try {
     const answer = caller.call(request, { headers, signal: stop, ...time })
-    if (streamsResponse(method.kind)) for await (const message of answer as AsyncIterable<unknown>) printJson(message)
+    if (streamsResponse(method.kind)) await printAll(answer as AsyncIterable<unknown>)
     else if (cli.json) printJson(await answer)
     else print(JSON.stringify(await answer, undefined, 2))
   } catch (thrown) {
-    if (stop.aborted) throw failure(stopCode(stop), `canceled: ${stop.reason}`)
+    if (stop.aborted) throw stopped(stop)
     // What stdin had for a stream of requests may be at fault rather than the call.
     const { cause } = thrown as Error
     throw isFailure(cause) ? cause : RpcError.from(thrown)
   }
   await caller[Symbol.asyncDispose]()
   await registry.close()
+}
+
+/** No faster than its reader takes it, whose pace is then the server's. */
+async function printAll(messages: AsyncIterable<unknown>): Promise<void> {
+  for await (const message of messages) {
+    printJson(message)
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+  }
 }
 
 interface Caller extends AsyncDisposable {

@@ -24,7 +24,7 @@ export function isFailure(error: unknown): error is Failure {
 export function report(thrown: unknown): number {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const { exitCode, hint } = isFailure(error) ? error : {}
-  process.stderr.write(`beckon: ${error.message}\n${hint === undefined ? '' : `  ${hint}\n`}`)
+  if (error.message !== '') process.stderr.write(`beckon: ${error.message}\n${hint === undefined ? '' : `  ${hint}\n`}`)
   if (exitCode !== undefined) return exitCode
   // What a peer refuses is a failed call; what is refused here, before anything was sent, was written wrongly.
   return error instanceof RpcError && error.code === 'invalid_argument' && !error.outbound ? exitCodes.usage : exitCodes.failed

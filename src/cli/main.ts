@@ -7,4 +7,6 @@ watchOutput()
 process.on('uncaughtException', (error) => process.exit(report(error)))
 // A command ends when it says so, also while all it does is wait for what nothing else keeps the process alive for.
 setInterval(() => {}, 0x7fffffff)
-process.exit(await run(process.argv.slice(2)))
+const code = await run(process.argv.slice(2))
+// What was written may still be on its way into a pipe.
+process.stdout.write('', () => process.exit(code))

@@ -84,8 +84,8 @@ Example:
 /** Trouble that a registry meets on the way, such as a malformed record, is told on stderr. */
 const logger = {
   ...silent,
-  warn: (fields: object, message: string) => note(`beckon: ${message} ${JSON.stringify(fields)}`),
-  error: (fields: object, message: string) => note(`beckon: ${message} ${JSON.stringify(fields)}`),
+  warn: (_fields: object, message: string) => note(`beckon: ${message}`),
+  error: (_fields: object, message: string) => note(`beckon: ${message}`),
 }
 
 /** What of `all` is not in `some`, which has the same order. */

@@ -14,7 +14,7 @@ export function servicesCommand(program: Command, cli: Cli): void {
 }
 
 async function services(cli: Cli): Promise<void> {
-  const { registry } = cli.settings()
+  const { registry, registryUrl } = cli.settings()
   const names = await ask(registry, registry.services())
   const found = await ask(
     registry,
@@ -27,10 +27,16 @@ async function services(cli: Cli): Promise<void> {
     ),
   )
   if (cli.json) printJson({ registry: registry.name, services: found })
-  else if (found.length === 0) note(`No services in ${registry.name}.`)
+  else if (found.length === 0) note(`No services in ${registry.name}.${nameless(registryUrl)}`)
   else {
     const rows = found.map(({ name, instances, versions }) => [name, String(instances), versions.join(', ')])
     for (const line of table(['SERVICE', 'INSTANCES', 'VERSIONS'], rows)) print(line)
   }
   await registry.close()
+}
+
+/** What to say where services cannot be listed: a prefix of go-kit's holds instances without the name of their service. */
+export function nameless(registryUrl: string): string {
+  if (!registryUrl.includes('layout=go-kit') || registryUrl.includes('{service}')) return ''
+  return ' A go-kit prefix without {service} does not tell services apart: name one, as in "beckon describe <service>".'
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { type Failure, failure } from './exit.ts'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -20,9 +21,10 @@ export function stopSignal(): AbortSignal {
   return made.signal
 }
 
-/** The exit code of a command that was cut short by {@link stopSignal}: 128 + the signal's number. */
-export function stopCode(signal: AbortSignal): number {
-  return signal.reason === 'EPIPE' ? 128 + constants.signals.SIGPIPE : 128 + constants.signals[signal.reason as NodeJS.Signals]
+/** How a command ends that was cut short by {@link stopSignal}: with 128 + the signal's number, and silently when nobody reads its output. */
+export function stopped({ reason }: AbortSignal): Failure {
+  if (reason === 'EPIPE') return failure(128 + constants.signals.SIGPIPE, '')
+  return failure(128 + constants.signals[reason as NodeJS.Signals], `stopped by ${reason}`)
 }
 
 /** Ends the command quietly when the reader of its output goes away, as `head` does: by {@link stopSignal} where it is used, else at once. */

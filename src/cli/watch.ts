@@ -6,6 +6,7 @@ import { ask } from './exit.ts'
 import { firstSet } from './instances.ts'
 import { note, print, printJson, style } from './output.ts'
 import type { Cli } from './program.ts'
+import { nameless } from './services.ts'
 import { stopSignal } from './stop.ts'
 
 /** How often to look for services that were not there before, in milliseconds. */
@@ -22,7 +23,7 @@ export function watchCommand(program: Command, cli: Cli): void {
 }
 
 async function watch(cli: Cli, service: string | undefined): Promise<void> {
-  const { registry } = cli.settings()
+  const { registry, registryUrl } = cli.settings()
   const stop = stopSignal()
   await ask<unknown>(registry, service === undefined ? registry.services() : firstSet(registry, service))
   const follow = follower(registry, cli.json ? printEvent : printLine)
@@ -30,6 +31,7 @@ async function watch(cli: Cli, service: string | undefined): Promise<void> {
     follow(service)
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve))
   } else {
+    if (nameless(registryUrl) !== '') note(nameless(registryUrl).trim())
     while (!stop.aborted) {
       // When the registry is out of reach, the watches say so.
       for (const name of await registry.services().catch(() => [])) follow(name)
@@ -42,6 +44,7 @@ async function watch(cli: Cli, service: string | undefined): Promise<void> {
 /** Follows each service it is given, once, and tells its changes. */
 function follower(registry: Registry, tell: (change: Change) => void): (service: string) => void {
   const followed = new Set<string>()
+  let stale = false
   return (service) => {
     if (followed.has(service)) return
     followed.add(service)
@@ -50,8 +53,13 @@ function follower(registry: Registry, tell: (change: Change) => void): (service:
       update(all) {
         for (const change of changesBetween(before, all)) tell(change)
         before = all
+        stale = false
       },
-      error: (error) => note(`beckon: ${error.message} (what is shown of ${service} may be stale)`),
+      error(error) {
+        // All services hear of the same outage.
+        if (!stale) note(`beckon: ${error.message} (until it answers, what is shown may be stale)`)
+        stale = true
+      },
     })
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DevRegistry, startRegistry } from '../../src/dev/index.ts'
 import type { Server } from '../../src/index.ts'
-import { etcd } from '../../src/registries/etcd.ts'
+import { etcd, goKit as goKitLayout } from '../../src/registries/etcd.ts'
 import type { Registry } from '../../src/registry.ts'
 import { root } from '../repo/source.ts'
 import { startEcho } from '../support/echo.ts'
@@ -111,6 +111,20 @@ describe('beckon services', () => {
       ['services', '--registry_address', registryServer.address],
     ])
       expect((await start([built.command, ...args], { env }).ended).stdout).toContain('echo')
+  })
+})
+
+describe('a go-kit registry', () => {
+  it('is looked into by the name of a service, since it does not tell services apart', async () => {
+    const goKit = `--registry=${registryServer.url}?layout=go-kit&prefix=/services/users/`
+    const writer = etcd({ endpoints: [registryServer.address], layouts: [goKitLayout({ prefix: '/services/users/' })] })
+    await writer.register({ id: 'u', service: 'users', address: echo.address })
+    const services = await beckon(['services', goKit])
+    expect([services.code, services.stdout, services.stderr]).toEqual([0, '', expect.stringContaining('name one')])
+    expect((await beckon(['describe', 'users', goKit])).stdout).toContain(`/services/users/${echo.address}`)
+    expect((await beckon(['call', 'users', 'Echo.Unary', '--json', goKit])).stdout).toBe('{"text":"echo-1"}\n')
+    expectFailure(await beckon(['call', 'users', 'Unary', goKit]), 2, /do not say which methods they have/)
+    await writer.close()
   })
 })
 
@@ -221,6 +235,28 @@ describe('beckon call', () => {
     expect((await beckon(['call', 'echo', 'Chat'], lines)).stdout).toBe('{"text":"echo-1: a"}\n{"text":"echo-1: b"}\n')
     expect((await beckon(['call', 'echo', 'Collect', '-'], lines)).stdout).toBe('{"text":"echo-1","count":2}\n')
     expect((await beckon(['call', 'echo', 'Expand', '{"count":1}'])).stdout).toBe('{"text":"echo-1"}\n')
+  })
+
+  it('ends quietly, and the call with it, when nobody reads a stream any more', async () => {
+    await using program = spawnBeckon(['call', 'echo', 'Expand', '{"count":2000000}'], '')
+    await program.says('"count":100')
+    program.child.stdout?.destroy()
+    const { code, stderr } = await program.ended
+    expect([code, stderr]).toEqual([141, ''])
+  })
+
+  it('stops when it is told to', async () => {
+    await using program = spawnBeckon(['call', 'echo', 'Chat'])
+    program.child.stdin?.write('{"text":"a"}\n')
+    await program.says('echo-1: a')
+    program.child.kill('SIGINT')
+    const { code, stderr } = await program.ended
+    expect([code, stderr]).toEqual([130, 'beckon: stopped by SIGINT\n'])
+  })
+
+  it('calls an address that is in no registry', async () => {
+    const args = ['call', 'echo', 'Echo.Unary', '--json', `--registry=fixed://${echo.address}`]
+    expect(await beckon(args)).toEqual({ code: 0, stdout: '{"text":"echo-1"}\n', stderr: '' })
   })
 
   it('reads a request from stdin', async () => {

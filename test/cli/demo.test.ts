@@ -116,7 +116,8 @@ describe('beckon demo', () => {
     await using program = demo([])
     await program.says('Eight calls')
     program.child.stdout?.destroy()
-    await program.ended
+    const { code, stderr } = await program.ended
+    expect([code, stderr]).toEqual([141, ''])
     await expectNothingLeft()
   }, 60_000)
 })

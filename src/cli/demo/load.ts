@@ -18,7 +18,7 @@ export interface SteadyLoad extends Tally {
 }
 
 /** How many callers there are, and how long each pauses between two calls, in milliseconds: steady, and far from all the machine can do. */
-const callers = 32
+export const callers = 32
 const pause = 5
 
 /** Calls over and over; `call` resolves with the address that answered. */

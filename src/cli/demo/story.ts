@@ -9,7 +9,7 @@ import type { Cli } from '../program.ts'
 import { stopSignal } from '../stop.ts'
 import { type BookCaller, bookCaller } from './book.ts'
 import { type BookInstance, createFleet, type Fleet, lease } from './instance.ts'
-import { type SteadyLoad, steadyLoad } from './load.ts'
+import { callers, type SteadyLoad, steadyLoad } from './load.ts'
 import { type DemoRegistry, demoRegistry, serviceName } from './registry.ts'
 import { within } from './wait.ts'
 
@@ -126,7 +126,7 @@ async function troubles(stage: Stage, [victim, leaver, steady]: readonly BookIns
   const began = performance.now()
   const tell = (line: string): void => say(`  ${((performance.now() - began) / 1000).toFixed(1).padStart(4)} s  ${line}`)
   say()
-  say(`${style('bold', 'A steady load')}, power of two choices:`)
+  say(`${style('bold', 'A steady load')} of ${callers} callers, power of two choices:`)
   try {
     await pause(1000)
     const killed = performance.now()
