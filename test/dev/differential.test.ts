@@ -32,7 +32,7 @@ describe('the embedded registry, beside etcd', () => {
     ours = peer(registry.address)
     theirs = peer(etcd.address)
     calls = [watch(ours, ...watches), watch(theirs, ...watches)]
-    await vi.waitFor(() => expect(calls.map((call) => call.received.length)).toEqual([6, 6]))
+    await vi.waitFor(() => expect(calls.map((call) => call.received.length)).toEqual([6, 6]), { timeout: 10_000 })
   })
 
   afterAll(async () => {
@@ -61,7 +61,7 @@ describe('the embedded registry, beside etcd', () => {
   async function sameHistory([mine, real]: readonly WatchCall[]): Promise<void> {
     for (const id of watches.keys()) {
       const seen = () => [mine, real].map((call) => (call === undefined ? [] : eventsOf(call, BigInt(id)).map((event) => plain(event))))
-      await expect.poll(() => seen().map((events) => events.length), { timeout: 5000 }).toSatisfy(([a, b]) => a === b)
+      await expect.poll(() => seen().map((events) => events.length), { timeout: 10_000 }).toSatisfy(([a, b]) => a === b)
       const [here = [], there = []] = seen()
       for (const [i, event] of here.entries()) expect(event, `watch ${id}, event ${i}`).toEqual(there[i])
     }
@@ -70,7 +70,9 @@ describe('the embedded registry, beside etcd', () => {
   /** Both have told of everything up to now. */
   async function told(): Promise<void> {
     const now = BigInt(registry.revision)
-    await expect.poll(() => calls.map((call) => eventsOf(call, 0n).at(-1)?.kv?.modRevision === now || now === 1n)).toEqual([true, true])
+    await expect
+      .poll(() => calls.map((call) => eventsOf(call, 0n).at(-1)?.kv?.modRevision === now || now === 1n), { timeout: 10_000 })
+      .toEqual([true, true])
   }
 
   it.each(seeds)('answers every call alike, run %i', async (seed) => {

@@ -47,12 +47,12 @@ describe('etcdctl, against the embedded registry', () => {
     await ctl('put', 'w/a', '2')
     const live = ctl.start('watch', 'w/', '--prefix')
     const past = ctl.start('watch', 'w/', '--prefix', '--prev-kv', `--rev=${first}`)
-    await expect.poll(() => past.output).toBe('PUT\nw/a\n1\nPUT\nw/a\n1\nw/a\n2\n')
+    await expect.poll(() => past.output, { timeout: 10_000 }).toBe('PUT\nw/a\n1\nPUT\nw/a\n1\nw/a\n2\n')
     // etcdctl says nothing when the watch stands, so its first event may be any of these.
-    await expect.poll(async () => (await ctl('put', 'w/b', 'x')) && live.output.length > 0).toBe(true)
+    await expect.poll(async () => (await ctl('put', 'w/b', 'x')) && live.output.length > 0, { timeout: 10_000 }).toBe(true)
     await ctl('del', 'w/a')
-    await expect.poll(() => live.output).toMatch(/^(PUT\nw\/b\nx\n)+DELETE\nw\/a\n\n$/)
-    await expect.poll(() => past.output).toMatch(/DELETE\nw\/a\n2\nw\/a\n\n$/)
+    await expect.poll(() => live.output, { timeout: 10_000 }).toMatch(/^(PUT\nw\/b\nx\n)+DELETE\nw\/a\n\n$/)
+    await expect.poll(() => past.output, { timeout: 10_000 }).toMatch(/DELETE\nw\/a\n2\nw\/a\n\n$/)
     await Promise.all([live.stop(), past.stop()])
   })
 
@@ -78,7 +78,7 @@ describe('etcdctl, against the embedded registry', () => {
     await expect.poll(() => keeping.output.split('\n').length, { timeout: 10_000 }).toBeGreaterThan(4)
     expect(await ctl('get', 'short')).toBe('short\nx')
     await keeping.stop()
-    await expect.poll(() => ctl('get', 'short'), { timeout: 5000 }).toBe('')
+    await expect.poll(() => ctl('get', 'short'), { timeout: 10_000 }).toBe('')
   })
 
   it('runs a transaction', async () => {

@@ -7,7 +7,7 @@ import { bytes, type Peer, plain, watch } from './peer.ts'
 async function conversation(on: Peer): Promise<unknown> {
   const put = (key: string) => on.call(KV.method.put, { key: bytes(key), value: bytes('v') })
   const call = watch(on)
-  const answers = (count: number) => expect.poll(() => call.received.length, { timeout: 5000 }).toBe(count)
+  const answers = (count: number) => expect.poll(() => call.received.length, { timeout: 10_000 }).toBe(count)
   const ask = async (kind: string, value: object, count: number) => {
     const before = call.received.length
     call.send({ requestUnion: { case: kind, value } as never })
