@@ -17,8 +17,10 @@ export interface Streams<H> {
   opened(id: number, block: Block<H>, ended: boolean): void
   /** Server: the peer opened a stream and ended it with data that lies whole in `from`. */
   whole(id: number, block: Block<H>, from: Buffer, start: number, end: number): void
-  /** Further headers: a response or trailers. False when the stream is not open. */
-  headers(id: number, block: Block<H>, ended: boolean): boolean
+  /** Whether the peer may still send on a stream. */
+  isOpen(id: number): boolean
+  /** Further headers on an open stream: a response or trailers. */
+  headers(id: number, block: Block<H>, ended: boolean): void
   /** False when the stream is not open; then the engine releases the data. */
   data(id: number, from: Buffer, start: number, end: number, ended: boolean): boolean
   /** More may be sent on a stream without {@link Sender.open}; false when that makes its window too large. */
@@ -239,11 +241,14 @@ export class Connection<H> implements FrameSink {
     const ended = (flags & f.END_STREAM) !== 0
     const opens = this.#options.server && this.ids.open(id)
     if (opens && this.ids.refused(id)) return next
+    if (!opens && !this.#streams.isOpen(id)) {
+      if (this.sender.get(id) === undefined) this.ids.checkLate(id)
+      return next
+    }
     if (block.fault !== '' || dependsOnItself || (this.#options.server && block.opens !== opens) || !(opens || ended || block.opens)) {
       this.#streamError(id, ErrorCode.protocolError)
-    } else if (!opens) {
-      if (!this.#streams.headers(id, block, ended) && this.sender.get(id) === undefined) this.ids.checkLate(id)
-    } else if (ended) this.#streams.opened(id, block, true)
+    } else if (!opens) this.#streams.headers(id, block, ended)
+    else if (ended) this.#streams.opened(id, block, true)
     else if (isWholeData(id, from, next, limit)) {
       const stop = next + f.frameHeader + ((from[next + 1] as number) << 8) + (from[next + 2] as number)
       const first = next + f.frameHeader

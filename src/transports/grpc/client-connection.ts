@@ -239,10 +239,12 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   whole(): void {}
 
-  headers(id: number, block: Block<ResponseHead>, ended: boolean): boolean {
-    const call = this.#calls.get(id)
-    call?.headers(block, ended)
-    return call !== undefined
+  isOpen(id: number): boolean {
+    return this.#calls.get(id) !== undefined
+  }
+
+  headers(id: number, block: Block<ResponseHead>, ended: boolean): void {
+    this.#calls.get(id)?.headers(block, ended)
   }
 
   data(id: number, from: Buffer, start: number, end: number, ended: boolean): boolean {

@@ -123,11 +123,13 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     return undefined
   }
 
-  headers(id: number, _block: Block<RequestHead>, _ended: boolean): boolean {
-    const call = this.#calls.get(id)
-    if (call === undefined || call.requestEnded) return false
-    call.data(empty, 0, 0, true)
-    return true
+  isOpen(id: number): boolean {
+    return this.#calls.get(id)?.requestEnded === false
+  }
+
+  /** gRPC's requests have no trailers; they only end the stream. */
+  headers(id: number): void {
+    this.#calls.get(id)?.data(empty, 0, 0, true)
   }
 
   data(id: number, from: Buffer, start: number, end: number, ended: boolean): boolean {

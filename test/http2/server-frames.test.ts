@@ -1,0 +1,304 @@
+import * as http2 from 'node:http2'
+import { connect } from 'node:net'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Context, Endpoint } from '../../src/endpoint.ts'
+import type { Listener } from '../../src/transport.ts'
+import { grpc } from '../../src/transports/grpc.ts'
+import { EchoMessageSchema } from '../gen/echo_pb.ts'
+import { method } from '../support/context.ts'
+import { until } from '../support/echo.ts'
+import { frame, message, preface, type RawPeer, rawPeer, request } from '../support/raw-http2.ts'
+
+const DATA = 0
+const HEADERS = 1
+const PRIORITY = 2
+const RST_STREAM = 3
+const SETTINGS = 4
+const PUSH_PROMISE = 5
+const PING = 6
+const GOAWAY = 7
+const WINDOW_UPDATE = 8
+const CONTINUATION = 9
+const END_STREAM = 1
+const END_HEADERS = 4
+const [PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, COMPRESSION_ERROR, ENHANCE_YOUR_CALM] = [
+  1, 3, 5, 6, 9, 11,
+] as const
+
+const text = 'hello'
+const body = message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { text })))
+const path = method('unary').path
+let waiting = 0
+const answer = async (one: { text: string }, { signal }: Context): Promise<unknown> => {
+  if (one.text !== 'wait') return one
+  waiting++
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(--waiting)))
+}
+const routes = new Map([
+  [path, { method: method('unary'), endpoint: answer as Endpoint }],
+  [method('collect').path, { method: method('collect'), endpoint: (() => new Promise(() => {})) as Endpoint }],
+])
+
+let listener: Listener
+beforeAll(async () => {
+  listener = await grpc({ maxConcurrentStreams: 100 }).listen((one) => routes.get(one), { address: '127.0.0.1:0' })
+})
+afterAll(() => listener.close())
+
+const u32 = (...values: number[]): Buffer =>
+  Buffer.concat(values.map((value) => Buffer.from([value >>> 24, value >>> 16, value >>> 8, value])))
+const setting = (id: number, value: number): Buffer => Buffer.concat([Buffer.from([0, id]), u32(value)])
+const open = frame(HEADERS, END_HEADERS, 1, request(path))
+const whole = Buffer.concat([open, frame(DATA, END_STREAM, 1, body)])
+const openStream = frame(HEADERS, END_HEADERS, 1, request(method('collect').path))
+
+async function begun(): Promise<RawPeer> {
+  const peer = await rawPeer(listener.address)
+  peer.send(preface, frame(SETTINGS, 0, 0))
+  return peer
+}
+
+describe('a server', () => {
+  it('answers, wherever the bytes are split', async () => {
+    const all = Buffer.concat([preface, frame(SETTINGS, 0, 0), whole, frame(PING, 0, 0, Buffer.alloc(8))])
+    for (let at = 1; at < all.length; at++) {
+      using peer = await rawPeer(listener.address)
+      peer.socket.setNoDelay()
+      peer.send(all.subarray(0, at))
+      await new Promise((resolve) => setImmediate(resolve))
+      peer.send(all.subarray(at))
+      expect(await peer.answer(1)).toMatchObject({ ':status': '200', 'grpc-status': '0' })
+      expect((await peer.frame(DATA, 1)).payload).toEqual(body)
+    }
+  })
+
+  it('answers what comes byte by byte', async () => {
+    using peer = await rawPeer(listener.address)
+    peer.socket.setNoDelay()
+    for (const byte of Buffer.concat([preface, frame(SETTINGS, 0, 0), whole])) {
+      peer.send(Buffer.from([byte]))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+  })
+
+  it('takes padding, priorities, CONTINUATION, trailers and frames it does not know', async () => {
+    using peer = await begun()
+    const block = request(path)
+    const padded = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from([3]), bytes, Buffer.alloc(3)])
+    peer.send(
+      frame(PRIORITY, 0, 5, Buffer.concat([u32(3), Buffer.from([1])])),
+      frame(0x77, 0xff, 9, Buffer.from('whatever')),
+      frame(HEADERS, 32 | 8, 1, padded(Buffer.concat([u32(0), Buffer.from([1]), block.subarray(0, 10)]))),
+      frame(CONTINUATION, 0, 1, block.subarray(10, 20)),
+      frame(CONTINUATION, END_HEADERS, 1, block.subarray(20)),
+      frame(DATA, 8, 1, padded(body.subarray(0, 4))),
+      frame(DATA, 0, 1),
+      frame(DATA, 0, 1, body.subarray(4)),
+      frame(
+        HEADERS,
+        END_HEADERS | END_STREAM,
+        1,
+        request('', { ':method': '', ':scheme': '', ':path': '', te: '', 'content-type': '', 'x-a': 'b' }),
+      ),
+    )
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+  })
+
+  it('answers PING and SETTINGS', async () => {
+    using peer = await begun()
+    peer.send(frame(PING, 0, 0, Buffer.from('12345678')))
+    expect(await peer.frame(PING)).toMatchObject({ flags: 1, payload: Buffer.from('12345678') })
+    expect(peer.frames.filter(({ type }) => type === SETTINGS).map(({ flags }) => flags)).toEqual([0, 1])
+  })
+
+  it.each<[string, number, ...Buffer[]]>([
+    ['HEADERS on stream 0', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 0, request(path))],
+    ['HEADERS on an even stream', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 2, request(path))],
+    ['HEADERS on a stream below the last', PROTOCOL_ERROR, frame(HEADERS, 5, 5, request('/x')), frame(HEADERS, 5, 3, request('/x'))],
+    ['HEADERS on a closed stream', STREAM_CLOSED, frame(HEADERS, 5, 1, request('/x')), frame(HEADERS, 5, 1, request('/x'))],
+    ['more padding than payload', PROTOCOL_ERROR, openStream, frame(DATA, 8, 1, Buffer.from([9, 1]))],
+    ['DATA on stream 0', PROTOCOL_ERROR, frame(DATA, 0, 0, body)],
+    ['DATA on an idle stream', PROTOCOL_ERROR, frame(DATA, 0, 7, body)],
+    ['RST_STREAM on an idle stream', PROTOCOL_ERROR, frame(RST_STREAM, 0, 7, u32(8))],
+    ['RST_STREAM of a wrong size', FRAME_SIZE_ERROR, openStream, frame(RST_STREAM, 0, 1, Buffer.alloc(3))],
+    ['WINDOW_UPDATE on an idle stream', PROTOCOL_ERROR, frame(WINDOW_UPDATE, 0, 7, u32(8))],
+    ['WINDOW_UPDATE of 0', PROTOCOL_ERROR, frame(WINDOW_UPDATE, 0, 0, u32(0))],
+    ['WINDOW_UPDATE of a wrong size', FRAME_SIZE_ERROR, frame(WINDOW_UPDATE, 0, 0, Buffer.alloc(3))],
+    ['a window of the connection over 2^31-1', FLOW_CONTROL_ERROR, frame(WINDOW_UPDATE, 0, 0, u32(0x7fffffff))],
+    ['SETTINGS on a stream', PROTOCOL_ERROR, frame(SETTINGS, 0, 1)],
+    ['SETTINGS of a wrong size', FRAME_SIZE_ERROR, frame(SETTINGS, 0, 0, Buffer.alloc(5))],
+    ['an acknowledgement with settings', FRAME_SIZE_ERROR, frame(SETTINGS, 1, 0, Buffer.alloc(6))],
+    ['an initial window over 2^31-1', FLOW_CONTROL_ERROR, frame(SETTINGS, 0, 0, setting(4, 0x80000000))],
+    ['a maximal frame below 16 384', PROTOCOL_ERROR, frame(SETTINGS, 0, 0, setting(5, 16_383))],
+    ['ENABLE_PUSH of 2', PROTOCOL_ERROR, frame(SETTINGS, 0, 0, setting(2, 2))],
+    ['PING on a stream', PROTOCOL_ERROR, frame(PING, 0, 1, Buffer.alloc(8))],
+    ['PING of a wrong size', FRAME_SIZE_ERROR, frame(PING, 0, 0, Buffer.alloc(7))],
+    ['GOAWAY on a stream', PROTOCOL_ERROR, frame(GOAWAY, 0, 1, Buffer.alloc(8))],
+    ['PUSH_PROMISE', PROTOCOL_ERROR, openStream, frame(PUSH_PROMISE, END_HEADERS, 1, u32(2))],
+    ['CONTINUATION of nothing', PROTOCOL_ERROR, frame(CONTINUATION, END_HEADERS, 1, request(path))],
+    ['HEADERS that are interrupted', PROTOCOL_ERROR, frame(HEADERS, 0, 1, request(path)), frame(PING, 0, 0, Buffer.alloc(8))],
+    ['endless CONTINUATION', ENHANCE_YOUR_CALM, frame(HEADERS, 0, 1), ...Array.from({ length: 100 }, () => frame(CONTINUATION, 0, 1))],
+    ['a header block that is none', COMPRESSION_ERROR, frame(HEADERS, END_HEADERS, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
+    ['a frame over 16 384 bytes', FRAME_SIZE_ERROR, openStream, frame(DATA, 0, 1, Buffer.alloc(16_385))],
+    ['PRIORITY on stream 0', PROTOCOL_ERROR, frame(PRIORITY, 0, 0, Buffer.alloc(5))],
+  ])('ends a connection for %s', async (_, code, ...frames) => {
+    using peer = await begun()
+    peer.send(...frames)
+    expect((await peer.frame(GOAWAY)).payload.readUInt32BE(4)).toBe(code)
+    await until('the connection is closed', () => peer.socket.readableEnded || peer.closed)
+  })
+
+  it('ends a connection that does not begin with SETTINGS', async () => {
+    using peer = await rawPeer(listener.address)
+    peer.send(preface, frame(PING, 0, 0, Buffer.alloc(8)))
+    expect((await peer.frame(GOAWAY)).payload.readUInt32BE(4)).toBe(PROTOCOL_ERROR)
+  })
+
+  it.each<[string, number, ...Buffer[]]>([
+    ['WINDOW_UPDATE of 0', PROTOCOL_ERROR, openStream, frame(WINDOW_UPDATE, 0, 1, u32(0))],
+    ['a window over 2^31-1', FLOW_CONTROL_ERROR, openStream, frame(WINDOW_UPDATE, 0, 1, u32(0x7fffffff))],
+    ['PRIORITY of a wrong size', FRAME_SIZE_ERROR, openStream, frame(PRIORITY, 0, 1, Buffer.alloc(4))],
+    ['a stream that depends on itself', PROTOCOL_ERROR, openStream, frame(PRIORITY, 0, 1, Buffer.concat([u32(1), Buffer.from([1])]))],
+    ['a name in upper case', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { 'X-a': 'b' }))],
+    ['a header of the connection', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { connection: 'close' }))],
+    ['te other than trailers', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { te: 'gzip' }))],
+    ['a value with a line break', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { 'x-a': 'a\r\nb' }))],
+    ['a pseudo-header that is unknown', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':who': 'x' }))],
+    ['a pseudo-header of responses', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':status': '200' }))],
+    ['no :method', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':method': '' }))],
+    ['no :path', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(''))],
+    [
+      'a content-length that is wrong',
+      PROTOCOL_ERROR,
+      frame(HEADERS, END_HEADERS, 1, request(path, { 'content-length': '99' })),
+      frame(DATA, END_STREAM, 1, body),
+    ],
+    ['trailers that do not end the stream', PROTOCOL_ERROR, openStream, frame(HEADERS, END_HEADERS, 1, request(path))],
+    ['DATA after the end', STREAM_CLOSED, frame(HEADERS, 5, 1, request('/x')), frame(DATA, 0, 1, body)],
+  ])('resets a stream for %s, and goes on', async (_, code, ...frames) => {
+    using peer = await begun()
+    peer.send(...frames, frame(HEADERS, END_HEADERS, 3, request(path)), frame(DATA, END_STREAM, 3, body))
+    expect((await peer.frame(RST_STREAM, 1)).payload.readUInt32BE(0)).toBe(code)
+    expect(await peer.answer(3)).toMatchObject({ 'grpc-status': '0' })
+  })
+
+  it('keeps to windows, also when SETTINGS change them', async () => {
+    using peer = await begun()
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 3)), whole)
+    await peer.frame(DATA, 1)
+    const got = (): Buffer => Buffer.concat(peer.frames.filter(({ type, id }) => type === DATA && id === 1).map(({ payload }) => payload))
+    expect(got()).toEqual(body.subarray(0, 3))
+    peer.send(frame(WINDOW_UPDATE, 0, 1, u32(1)))
+    await until('one byte more', () => got().length === 4)
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 5)))
+    await until('two bytes more', () => got().length === 6)
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 0)), frame(WINDOW_UPDATE, 0, 1, u32(5)), frame(PING, 0, 0, Buffer.alloc(8)))
+    await peer.frame(PING)
+    expect(got().length).toBe(6)
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 65_535)))
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+    expect(got()).toEqual(body)
+  })
+
+  it('keeps to a smaller header table', async () => {
+    using peer = await begun()
+    for (const [i, size] of [4096, 0, 100, 4096].entries()) {
+      const id = i * 2 + 1
+      peer.send(frame(SETTINGS, 0, 0, setting(1, size)), frame(HEADERS, END_HEADERS, id, request(path)), frame(DATA, END_STREAM, id, body))
+      expect(await peer.answer(id)).toMatchObject({ ':status': '200', 'content-type': 'application/grpc', 'grpc-status': '0' })
+    }
+  })
+
+  it('refuses streams beyond the limit, resets included', async () => {
+    using peer = await begun()
+    const wait = message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { text: 'wait' })))
+    for (let i = 0; i < 101; i++) peer.send(frame(HEADERS, END_HEADERS, i * 2 + 1, request(path)), frame(DATA, END_STREAM, i * 2 + 1, wait))
+    expect((await peer.frame(RST_STREAM)).id).toBe(201)
+    expect((await peer.frame(RST_STREAM)).payload.readUInt32BE(0)).toBe(7)
+    expect(waiting).toBe(100)
+    peer.socket.destroy()
+    await until('the handlers are told', () => waiting === 0)
+  })
+
+  it('answers an oversized header with its limit, one that is beyond all measure with the end', async () => {
+    using peer = await begun()
+    const send = (id: number, block: Uint8Array): void => {
+      const parts: Buffer[] = []
+      for (let at = 0; at < block.length; at += 16_384)
+        parts.push(
+          frame(
+            at === 0 ? HEADERS : CONTINUATION,
+            (at === 0 ? END_STREAM : 0) | (at + 16_384 >= block.length ? END_HEADERS : 0),
+            id,
+            block.subarray(at, at + 16_384),
+          ),
+        )
+      peer.send(...parts)
+    }
+    send(1, request(path, { 'x-long': 'x'.repeat(20_000) }))
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '8', 'grpc-message': expect.stringContaining('16384') })
+    send(3, request(path, { 'x-long': 'x'.repeat(300_000) }))
+    expect((await peer.frame(GOAWAY)).payload.readUInt32BE(4)).toBe(ENHANCE_YOUR_CALM)
+  })
+
+  it('tells HTTP/1 clients what it speaks, and strangers nothing', async () => {
+    for (const [sent, expected] of [
+      ['GET / HTTP/1.1\r\n\r\n', /^HTTP\/1.1 505 .*gRPC over HTTP\/2/s],
+      ['\x16\x03\x01 hello', /^$/],
+    ] as const) {
+      const socket = connect(Number(listener.address.split(':')[1]), '127.0.0.1')
+      socket.write(sent)
+      let got = ''
+      for await (const chunk of socket) got += chunk
+      expect(got).toMatch(expected)
+    }
+  })
+
+  it('does not read on while a peer does not take its answers', async () => {
+    const socket = connect(Number(listener.address.split(':')[1]), '127.0.0.1')
+    const pings = Buffer.concat(Array.from({ length: 10_000 }, () => frame(PING, 0, 0, Buffer.alloc(8))))
+    socket.write(Buffer.concat([preface, frame(SETTINGS, 0, 0)]))
+    for (let i = 0; i < 200; i++) socket.write(pings)
+    let last = -1
+    await until('it comes to rest', async () => {
+      const before = last
+      last = socket.writableLength
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return before === last
+    })
+    expect(last).toBeGreaterThan(0)
+    let got = 0
+    socket.on('data', (chunk: Buffer) => {
+      got += chunk.length
+    })
+    await until('all are answered', () => got > 200 * pings.length, 15_000)
+    socket.destroy()
+  })
+
+  it('understands what nghttp2 makes of headers, in Huffman code', async () => {
+    const session = http2.connect(`http://${listener.address}`)
+    const every = Array.from({ length: 95 }, (_, i) => String.fromCharCode(i + 32)).join('')
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/none',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'x-every': `a${every}a`,
+    })
+    const headers = await new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once('response', resolve))
+    expect(headers).toMatchObject({ ':status': 200, 'grpc-status': '12', 'grpc-message': 'unknown method /none' })
+    session.destroy()
+  })
+
+  it('turns down what is not gRPC by HTTP status', async () => {
+    using peer = await begun()
+    peer.send(
+      frame(HEADERS, 5, 1, request(path, { ':method': 'GET' })),
+      frame(HEADERS, 5, 3, request(path, { 'content-type': 'text/html' })),
+    )
+    expect(await peer.answer(1)).toMatchObject({ ':status': '405' })
+    expect(await peer.answer(3)).toMatchObject({ ':status': '415' })
+  })
+})
