@@ -64,7 +64,7 @@ export function createCaller(options: CallerOptions): Caller {
         const error = RpcError.from(thrown)
         failures.push(error)
         if (error.code !== 'unavailable') throw named(link.name, [error])
-        link.leave(connection, timeout)
+        link.leave(connection)
         if (!(error.unprocessed || repeatable) || left - (stale ? 0 : 1) <= 0) throw named(link.name, failures)
       }
     }

@@ -9,14 +9,19 @@ export interface Link {
   readonly addresses: readonly string[]
   /** The connection in use; dials when there is none. Throws `canceled` once closed. */
   current(): Connection
-  /** Goes on to the next address, if `connection` is still the one in use; calls on it may go on for `drain` ms (default 0). */
-  leave(connection: Connection, drain?: number): void
+  /** It answers, but not well: goes on to another address, where there is one. Calls under way may finish. */
+  leave(connection: Connection): void
+  /** It is dead, whatever it looks like: gives it up with all calls on it. */
+  abandon(connection: Connection): void
   /** Resolves after `ms` milliseconds, or at once when a connection becomes ready: a fresh endpoint is tried without delay. */
   pause(ms: number): Promise<void>
   /** It is not for use any more. */
   readonly closed: boolean
   close(): Promise<void>
 }
+
+/** How long calls under way may go on at an address that was left, in milliseconds. */
+const drain = 1000
 
 /** Makes the link; nothing is dialled before it is needed. */
 export function createLink(options: { name: string; addresses: readonly string[]; transport: Transport; clock: Clock }): Link {
@@ -55,8 +60,12 @@ export function createLink(options: { name: string; addresses: readonly string[]
       connection ??= dial()
       return connection
     },
-    leave(left, drain = 0) {
-      if (forget(left)) void left.close({ drain })
+    leave(left) {
+      if (addresses.length > 1 && forget(left)) void left.close({ drain })
+    },
+    abandon(dead) {
+      forget(dead)
+      void dead.close()
     },
     pause(ms) {
       return new Promise((resolve) => {

@@ -82,7 +82,7 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
       throw new RpcError('unavailable', 'the stream was ended by etcd', { outbound: true })
     } catch (thrown) {
       const error = own.failure ?? RpcError.from(thrown)
-      if (!auth.expired(error, token) && error.code === 'unavailable' && own.connection !== undefined) link.leave(own.connection, settled)
+      if (!auth.expired(error, token) && error.code === 'unavailable' && own.connection !== undefined) link.leave(own.connection)
       return new RpcError(error.code, `${link.name}: ${error.rawMessage}`, { cause: error, outbound: true })
     } finally {
       own.requests?.end()
@@ -108,7 +108,7 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
     fail(error, { stalled = false } = {}) {
       if (run === undefined || run.failure !== undefined) return
       run.failure = error
-      if (stalled && run.connection !== undefined) link.leave(run.connection)
+      if (stalled && run.connection !== undefined) link.abandon(run.connection)
       run.abort.abort(error)
     },
     stop() {

@@ -36,7 +36,7 @@ export type WatchOptions = Keys & {
 export interface Watch {
   /**
    * Resolves when etcd watches for the first time. Rejects where it refuses, or cannot be reached within `timeout`; in the
-   * latter case the watch goes on trying until it is canceled. Need not be awaited.
+   * latter case the watch goes on trying until it is canceled. Need not be awaited; reading it keeps the process alive until it settles.
    */
   readonly created: Promise<void>
   /** After it nothing is reported any more. Idempotent. */
@@ -54,19 +54,22 @@ export function createWatches(caller: Caller): Watches {
   const stream = createWatchStream(caller)
   return {
     watch({ listener, startRevision = 0, previous = false, timeout = caller.timeout, ...keys }) {
+      let settled = false
+      let release = (): void => {}
       let cancel = (): void => {}
       const created = new Promise<void>((resolve, reject) => {
         let trouble: RpcError | undefined
         const callOff = caller.clock.after(timeout, () => {
           const text = trouble?.rawMessage ?? `${caller.link.name}: no answer for ${timeout} ms`
-          reject(new RpcError('deadline_exceeded', `watch not created: ${text}`, { cause: trouble, outbound: true }))
+          settle(() => reject(new RpcError('deadline_exceeded', `watch not created: ${text}`, { cause: trouble, outbound: true })))
         })
         const settle = (done: () => void): void => {
+          settled = true
           callOff()
+          release()
           done()
         }
         cancel = stream.add(rangeOf(keys), startRevision, previous, {
-          ...listener,
           events: (events, revision) => listener.events(events, revision),
           created: () => settle(resolve),
           compacted(revision) {
@@ -85,7 +88,23 @@ export function createWatches(caller: Caller): Watches {
         })
       })
       created.catch(() => {})
-      return { created, cancel: () => cancel() }
+      return {
+        get created() {
+          // Who waits for it is something to stay alive for; the watch alone is not.
+          if (!settled) release = hold(release)
+          return created
+        },
+        cancel: () => cancel(),
+      }
     },
+  }
+}
+
+/** Keeps the process alive until the returned function is called, which also calls `before`. */
+function hold(before: () => void): () => void {
+  const timer = setInterval(() => {}, 0x7fffffff)
+  return () => {
+    before()
+    clearInterval(timer)
   }
 }

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type EtcdClient, type EtcdOptions, etcdClient, type Lease } from '../../src/etcd/index.ts'
 import { failure } from '../support/context.ts'
@@ -229,6 +232,16 @@ describe('a connection that is half-open', () => {
     expect(performance.now() - began).toBeLessThan(7500)
     proxy.heal()
     await until('the event', () => events.includes('h/a=missed'), 4000)
+  })
+})
+
+describe('a process that has nothing more to do', () => {
+  it('ends, whatever it holds at etcd', { timeout: 40_000 }, async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const program = fileURLToPath(new URL('lingering.ts', import.meta.url))
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, etcd.address], { timeout: 30_000 })
+    expect(stdout).not.toContain('Error')
   })
 })
 

@@ -11,11 +11,11 @@ export interface Guard {
   stop(): void
 }
 
-/** `touched` is called with what happened, at which revision, and which lease the record is with now (none: deleted). */
+/** `touched` is called with what happened, at which revision if that is known, and which lease the record is with now, if there is one. */
 export function createGuard(
   client: EtcdClient,
   logger: Logger,
-  touched: (cause: RpcError, revision: number, lease: bigint | undefined) => void,
+  touched: (cause: RpcError, revision: number | undefined, lease: bigint | undefined) => void,
 ): Guard {
   const watches = new Map<string, Watch>()
 
@@ -34,7 +34,7 @@ export function createGuard(
         compacted() {
           watches.delete(key)
           const cause = new RpcError('data_loss', `${client.name}: what happened to ${key} meanwhile is not known`)
-          touched(cause, Number.POSITIVE_INFINITY, undefined)
+          touched(cause, undefined, undefined)
         },
         error(error) {
           logger.warn({ err: error, key }, `${key} cannot be watched: if it is deleted, it is not put back before its lease is lost`)

@@ -1,10 +1,10 @@
-import { backoff } from '../../backoff.ts'
 import { RpcError } from '../../error.ts'
 import type { EtcdClient, Lease, Operation } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
 import type { Instance, Registration, RegistrationState } from '../../registry.ts'
 import { createGuard } from './guard.ts'
 import type { Layout } from './layout.ts'
+import { createRetry } from './retry.ts'
 
 /** What a registration needs. */
 export interface RegistrationOptions {
@@ -26,15 +26,20 @@ export interface RegistrationOptions {
 export async function createRegistration(first: Instance, options: RegistrationOptions): Promise<Registration> {
   const { client, layouts, logger, ttl, heartbeat } = options
   const listeners = new Set<(state: RegistrationState, cause?: Error) => void>()
-  const wait = backoff({ base: 50, factor: 2, max: 500, jitter: 1, random: options.random })
+  const retry = createRetry(client, options.random)
   const guard = createGuard(client, logger, (cause, at, holder) => {
-    if (holder === undefined || holder !== lease?.id) heal(cause, () => at > revision)
+    const seen = writings
+    if (holder === undefined || holder !== lease?.id) heal(cause, () => (at === undefined ? writings === seen : at > revision))
   })
   let instance = first
   let state: RegistrationState = 'healing'
   let lease: Lease | undefined
   /** Of the last writing; what others did to the records before it does not matter. */
   let revision = 0
+  /** How many writings were done. */
+  let writings = 0
+  /** Why the last writing failed, if it did. */
+  let trouble: RpcError | undefined
   let lostAt: number | undefined
   let backAt = Number.NEGATIVE_INFINITY
   /** The writings, one after the other. */
@@ -65,7 +70,11 @@ export async function createRegistration(first: Instance, options: RegistrationO
       await write()
       return
     }
+    // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
+    if (fresh) guard.stop()
     guard.set([...records.keys()], revision + 1)
+    writings += 1
+    trouble = undefined
     enter('registered')
   }
 
@@ -81,18 +90,18 @@ export async function createRegistration(first: Instance, options: RegistrationO
       if (gone() || !needed()) return
       enter('healing', cause)
       // Whoever undoes it again and again meets a growing delay.
-      if (performance.now() - backAt > ttl) wait.reset()
-      else await client.pause(wait.next())
+      if (performance.now() - backAt > ttl) retry.reset()
+      else await retry.after(cause)
       for (let tries = 0; !gone(); tries++) {
         try {
           await write()
           backAt = performance.now()
           return
         } catch (thrown) {
-          const error = RpcError.from(thrown)
-          if (error.code === 'canceled') return
-          if (tries === 0) logger.warn({ ...about(instance), err: error }, `${instance.id} cannot be put back yet: ${error.message}`)
-          await client.pause(wait.next() * (error.code === 'unavailable' ? 1 : 10))
+          trouble = RpcError.from(thrown)
+          if (trouble.code === 'canceled') return
+          if (tries === 0) logger.warn({ ...about(instance), err: trouble }, `${instance.id} cannot be put back yet: ${trouble.message}`)
+          await retry.after(trouble)
         }
       }
     })
@@ -101,18 +110,18 @@ export async function createRegistration(first: Instance, options: RegistrationO
   /** Writes within the client's `timeout`, and keeps the process alive meanwhile. */
   function writeInTime(): Promise<void> {
     return new Promise((resolve, reject) => {
-      let trouble: RpcError | undefined
       const timer = setTimeout(() => {
         reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
       }, client.timeout)
       const attempt = async (): Promise<void> => {
-        for (; !gone(); await client.pause(wait.next())) {
+        while (!gone()) {
           try {
             await write()
             return
           } catch (thrown) {
             trouble = RpcError.from(thrown)
             if (trouble.code !== 'unavailable') throw trouble
+            await retry.after(trouble)
           }
         }
         throw new RpcError('canceled', `${instance.id} has been deregistered`)

@@ -1,10 +1,10 @@
-import { backoff } from '../../backoff.ts'
 import type { Clock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
 import type { EtcdClient, Watch, WatchEvent } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
 import type { Layout } from './layout.ts'
 import { createRecordReader, type Entry } from './records.ts'
+import { createRetry } from './retry.ts'
 
 /** The records of one service in one layout, kept up to date by one watch. */
 export interface Source {
@@ -54,7 +54,7 @@ export function createSource(options: SourceOptions): Source {
   async function load(): Promise<void> {
     callOffReload()
     const own = ++reading
-    const wait = backoff({ base: 50, factor: 2, max: 500, jitter: 1, random })
+    const retry = createRetry(client, random)
     while (own === reading) {
       try {
         const { listed, revision } = await list()
@@ -69,7 +69,7 @@ export function createSource(options: SourceOptions): Source {
         const error = RpcError.from(thrown)
         report(error)
         if (error.code === 'canceled') return
-        await client.pause(wait.next() * (error.code === 'unavailable' ? 1 : 10))
+        await retry.after(error)
       }
     }
   }
