@@ -15,7 +15,7 @@ import { createWatches, type Watches } from './watch.ts'
 
 /** How to reach etcd. */
 export interface EtcdOptions {
-  /** `host`, `host:port` or `http(s)://host:port` of any of the members. One is used at a time. Default `127.0.0.1:2379`. */
+  /** `host`, `host:port` or `http(s)://host:port` of any of the members. One is used at a time, at first a random one. Default `127.0.0.1:2379`. */
   readonly endpoints?: readonly string[] | undefined
   /** Certificates for TLS; an `https://` endpoint alone means TLS with the system's authorities. */
   readonly tls?: GrpcOptions['tls'] | undefined
@@ -64,7 +64,7 @@ export function etcdClient(options: EtcdOptions = {}): EtcdClient {
     connectTimeout: Math.min(2000, Math.ceil(timeout / 2)),
     maxReceiveBytes: largest,
   })
-  const link = createLink({ name: `etcd at ${endpoints.addresses.join(',')}`, addresses: endpoints.addresses, transport, clock })
+  const link = createLink({ name: `etcd at ${endpoints.addresses.join(',')}`, addresses: endpoints.addresses, transport, clock, random })
   const caller = createCaller({
     link,
     timeout,

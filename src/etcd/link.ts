@@ -20,14 +20,24 @@ export interface Link {
   close(): Promise<void>
 }
 
+/** What a {@link Link} needs. */
+export interface LinkOptions {
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: () => number
+}
+
 /** How long calls under way may go on at an address that was left, in milliseconds. */
 const drain = 1000
 
 /** Makes the link; nothing is dialled before it is needed. */
-export function createLink(options: { name: string; addresses: readonly string[]; transport: Transport; clock: Clock }): Link {
+export function createLink(options: LinkOptions): Link {
   const { name, addresses, transport, clock } = options
   const waiting = new Set<() => void>()
-  let at = 0
+  // Not always the first: a fleet is to spread over the members.
+  let at = Math.floor(options.random() * addresses.length)
   let connection: Connection | undefined
   let closed = false
 

@@ -52,14 +52,14 @@ export function etcd(options: EtcdRegistryOptions = {}): Registry {
     return view
   }
 
-  function checkOpen(): void {
-    if (closed) throw new RpcError('failed_precondition', `${client.name}: the registry is closed`)
+  function closedError(): RpcError {
+    return new RpcError('failed_precondition', `${client.name}: the registry is closed`)
   }
 
   return {
     name: client.name,
     async register(instance: Instance) {
-      checkOpen()
+      if (closed) throw closedError()
       checkInstance(instance)
       const { id, service } = instance
       const key = `${service}\0${id}`
@@ -72,11 +72,14 @@ export function etcd(options: EtcdRegistryOptions = {}): Registry {
       return registration
     },
     watch(service, listener) {
-      checkOpen()
+      if (closed) {
+        queueMicrotask(() => listener.error(closedError()))
+        return () => {}
+      }
       return (views.get(service) ?? open(service)).add(listener)
     },
     async services() {
-      checkOpen()
+      if (closed) throw closedError()
       const names = await Promise.all(layouts.map((layout) => namesIn(client, layout, logger)))
       return [...new Set(names.flat())].sort()
     },

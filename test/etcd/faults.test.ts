@@ -19,7 +19,7 @@ function using<T extends AsyncDisposable>(resource: T): T {
 }
 
 function connect(...endpoints: string[]): EtcdClient {
-  return connectWith({ endpoints })
+  return connectWith({ endpoints, random: () => 0 })
 }
 
 function connectWith(options: EtcdOptions): EtcdClient {

@@ -183,6 +183,15 @@ describe('options', () => {
     expect(await ttlOf({ ttl: 3000, heartbeat: 5000 })).toBe(15)
   })
 
+  it('tells who watches a registry that is closed', async () => {
+    const registry = registryAt('127.0.0.1:1')
+    await registry.close()
+    const listening = listen(registry)
+    await until('the error', () => listening.errors.length > 0)
+    expect(listening.errors[0]?.message).toBe('failed_precondition: etcd at 127.0.0.1:1: the registry is closed')
+    listening.stop()
+  })
+
   it('refuses the same instance twice', async (ctx) => {
     requireEtcd(ctx)
     const registry = registryAt(server.address)
