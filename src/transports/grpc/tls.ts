@@ -1,22 +1,31 @@
-import type { ConnectionOptions, TlsOptions } from 'node:tls'
+import { type ConnectionOptions, createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import { RpcError } from '../../error.ts'
 import type { GrpcTlsOptions } from './options.ts'
 
-/** Options for connecting. */
+/** Options for connecting. Throws `invalid_argument` for keys and certificates that cannot be read. */
 export function clientTls(tls: GrpcTlsOptions | undefined): ConnectionOptions | undefined {
-  return tls && defined({ ...common(tls), servername: tls.servername, rejectUnauthorized: tls.rejectUnauthorized })
+  return tls && defined({ secureContext: contextOf(tls), servername: tls.servername, rejectUnauthorized: tls.rejectUnauthorized })
 }
 
-/** Options for listening. Throws `invalid_argument` when there is no certificate. */
+/** Options for listening. Throws `invalid_argument` when there is no certificate, or one that cannot be read. */
 export function serverTls(tls: GrpcTlsOptions | undefined): TlsOptions | undefined {
   if (tls === undefined) return undefined
   if (tls.cert === undefined) throw new RpcError('invalid_argument', 'grpc: tls.cert and tls.key are needed to listen')
+  contextOf(tls)
   const requestCert = tls.requestCert ?? false
   return defined({ ...common(tls), requestCert, rejectUnauthorized: requestCert && tls.rejectUnauthorized !== false })
 }
 
+function contextOf(tls: GrpcTlsOptions): SecureContext {
+  try {
+    return createSecureContext(common(tls))
+  } catch (cause) {
+    throw new RpcError('invalid_argument', `grpc: tls.cert, tls.key or tls.ca cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
 function common({ ca, cert, key, passphrase }: GrpcTlsOptions): object {
-  return { ca, cert, key, passphrase, minVersion: 'TLSv1.2' }
+  return defined({ ca, cert, key, passphrase, minVersion: 'TLSv1.2' })
 }
 
 /** Node takes an option that is there and undefined for one that is set. */
@@ -28,7 +37,8 @@ function defined<T extends object>(options: T): T {
 export function connectProblem(address: string, reason: Error): string {
   const code = (reason.cause as NodeJS.ErrnoException | undefined)?.code ?? ''
   const text = `cannot connect to ${address}: ${reason.message || code}`
-  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) return `${text} (${code}; give its authority as tls.ca, its name as tls.servername)`
+  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(code))
+    return `${text} (${code}; give its authority as tls.ca, its name as tls.servername)`
   if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') return `${text} (does it speak TLS?)`
   return text
 }

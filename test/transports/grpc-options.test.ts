@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Endpoint } from '../../src/endpoint.ts'
+import type { Routes } from '../../src/transport.ts'
+import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
+import { EchoMessageSchema } from '../gen/echo_pb.ts'
+import { makeCertificates } from '../support/certificates.ts'
+import { contextOf, failure, method } from '../support/context.ts'
+
+const hello = create(EchoMessageSchema, { text: 'hello' })
+const routes: Routes = () => ({ method: method('unary'), endpoint: (async (request) => request) as Endpoint })
+
+describe('options of grpc', () => {
+  it.each<[string, GrpcOptions]>([
+    ['maxReceiveBytes', { maxReceiveBytes: 0 }],
+    ['maxSendBytes', { maxSendBytes: Number.NaN }],
+    ['maxHeaderBytes', { maxHeaderBytes: 10 }],
+    ['connectTimeout', { connectTimeout: '3s' as never }],
+    ['keepalive.interval', { keepalive: { interval: 10 } }],
+    ['keepalive.timeout', { keepalive: { timeout: -1 } }],
+    ['maxConcurrentStreams', { maxConcurrentStreams: 0 }],
+    ['streamWindow', { streamWindow: 1 }],
+    ['connectionWindow', { connectionWindow: 2 ** 31 }],
+    ['userAgent', { userAgent: 'ü' }],
+    ['tls.key', { tls: { cert: 'x' } }],
+    ['tls', { tls: 'yes' as never }],
+  ])('are checked: %s', (name, options) => {
+    expect(() => grpc(options)).toThrow(expect.objectContaining({ code: 'invalid_argument', message: expect.stringContaining(name) }))
+  })
+
+  it('turn down an address that cannot be read', () => {
+    expect(() => grpc().dial('nowhere')).toThrow(/invalid_argument.*nowhere/)
+  })
+
+  it('limit what is sent', async () => {
+    const listener = await grpc().listen(routes, { address: '127.0.0.1:0' })
+    const connection = grpc({ maxSendBytes: 100 }).dial(listener.address)
+    const error = await failure(connection.call(create(EchoMessageSchema, { text: 'x'.repeat(200) }), contextOf()))
+    expect(error.message).toMatch(/resource_exhausted: .*100 \(maxSendBytes\)/)
+    expect(await connection.call(hello, contextOf())).toMatchObject({ text: 'hello' })
+    await connection.close()
+    await listener.close()
+  })
+
+  it('limit how long connecting takes', async () => {
+    const server = createServer((socket) => socket.resume())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = `127.0.0.1:${(server.address() as { port: number }).port}`
+    const connection = grpc({ connectTimeout: 50 }).dial(address)
+    const error = await failure(connection.call(hello, contextOf()))
+    expect(error).toMatchObject({ code: 'unavailable', unprocessed: true })
+    expect(error.message).toContain(address)
+    expect(error.message).toContain('50 ms')
+    await new Promise((resolve) => server.close(resolve))
+  })
+})
+
+describe('TLS', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'beckon-'))
+  const { ca, cert, key } = makeCertificates(directory)
+  const other = makeCertificates(mkdtempSync(join(directory, 'other-')))
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  async function calling(server: GrpcOptions, client: GrpcOptions): Promise<unknown> {
+    const listener = await grpc(server).listen(routes, { address: '127.0.0.1:0' })
+    const connection = grpc(client).dial(listener.address)
+    try {
+      return await connection.call(hello, contextOf())
+    } finally {
+      await connection.close()
+      await listener.close()
+    }
+  }
+
+  it('takes a server that a known authority vouches for', async () => {
+    expect(await calling({ tls: { cert, key } }, { tls: { ca } })).toMatchObject({ text: 'hello' })
+    expect(await calling({ tls: { cert, key } }, { tls: { ca, servername: 'localhost' } })).toMatchObject({ text: 'hello' })
+    expect(await calling({ tls: { cert, key } }, { tls: { rejectUnauthorized: false } })).toMatchObject({ text: 'hello' })
+  })
+
+  it.each<[string, GrpcOptions, GrpcOptions, RegExp]>([
+    ['an unknown authority', { tls: { cert, key } }, { tls: { ca: other.ca } }, /unavailable: cannot connect to 127.0.0.1:\d+.*tls\.ca/],
+    ['another name', { tls: { cert, key } }, { tls: { ca, servername: 'elsewhere' } }, /elsewhere.*tls\.servername/],
+    ['a server in plain text', {}, { tls: { ca } }, /unavailable: cannot connect to 127.0.0.1/],
+    ['a client in plain text', { tls: { cert, key } }, {}, /unavailable: cannot connect to 127.0.0.1/],
+    ['a client without a certificate', { tls: { ca, cert, key, requestCert: true } }, { tls: { ca } }, /unavailable: .*127.0.0.1/],
+    [
+      'a client with a stranger’s',
+      { tls: { ca, cert, key, requestCert: true } },
+      { tls: { ca, cert: other.cert, key: other.key } },
+      /unavailable: .*127.0.0.1/,
+    ],
+  ])('turns down %s', async (_, server, client, expected) => {
+    expect((await failure(calling(server, client))).message).toMatch(expected)
+  })
+
+  it('needs a certificate to listen, and a good one', async () => {
+    await expect(grpc({ tls: true }).listen(routes, { address: '127.0.0.1:0' })).rejects.toThrow(/invalid_argument.*tls\.cert/)
+    await expect(grpc({ tls: { cert: 'x', key: 'y' } }).listen(routes, { address: '127.0.0.1:0' })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    })
+    expect(() => grpc({ tls: { ca: 'x', cert: 'x', key: 'y' } }).dial('127.0.0.1:1')).toThrow(
+      expect.objectContaining({ code: 'invalid_argument' }),
+    )
+  })
+})
+
+describe('a process', () => {
+  const run = (body: string): Promise<string> => {
+    const script = `import { grpc } from './src/transports/grpc.ts'\nimport { Headers } from './src/headers.ts'\n${body}`
+    const args = ['--import', 'tsx', '--input-type=module', '-e', script]
+    return new Promise((resolve, reject) => {
+      execFile(process.execPath, args, { timeout: 15_000 }, (error, stdout) => (error === null ? resolve(stdout) : reject(error)))
+    })
+  }
+  const call = (address: string, more: string): string => `
+    const codec = { name: 'proto', encode: () => new Uint8Array(0), decode: () => ({}) }
+    const method = { path: '/a.B/C', kind: 'unary', input: codec, output: codec }
+    grpc().dial(${JSON.stringify(address)}).call({}, { method, headers: new Headers(), ${more} }).then(() => console.log('answered'), (e) => console.log(e.code))`
+
+  it('stays for a call, not for a connection or a call in the background', async () => {
+    const endpoint = (() => new Promise(() => {})) as Endpoint
+    const listener = await grpc().listen(() => ({ method: method('unary'), endpoint }), { address: '127.0.0.1:0' })
+    expect(await run(call(listener.address, 'background: true'))).toBe('')
+    expect(await run(`grpc().dial(${JSON.stringify(listener.address)})`)).toBe('')
+    expect(await run(call(listener.address, 'deadline: performance.now() + 500'))).toBe('deadline_exceeded\n')
+    await listener.close()
+  })
+})
