@@ -156,7 +156,8 @@ export class Connection<H> implements FrameSink {
     this.#closed(reason)
     this.output.end()
     // Reading on lets the peer see the GOAWAY before a reset.
-    this.#socket.resume().setTimeout(1000, () => this.#socket.destroy())
+    this.#socket.resume()
+    this.#destroyLater()
   }
 
   /** Ends the connection: sends what waits in the output if `flush`, and drops the rest. */
@@ -166,11 +167,15 @@ export class Connection<H> implements FrameSink {
     if (flush) {
       this.output.end()
       this.#socket.destroySoon()
-      this.#socket.setTimeout(1000, () => this.#socket.destroy())
+      this.#destroyLater()
     } else {
       this.output.close()
       this.#socket.destroy()
     }
+  }
+
+  #destroyLater(): void {
+    setTimeout(() => this.#socket.destroy(), 1000).unref()
   }
 
   #closed(reason: Fault): void {

@@ -62,7 +62,8 @@ export class Encoder {
     }
     const named = this.#index(name)
     const size = name.length + value.length + entryOverhead
-    if (stable && !hidden && this.#size + size <= this.#max) {
+    // Of a name that is not static, one value is enough: others, as of grpc-timeout, would fill the table.
+    if (stable && !hidden && named <= staticCount && this.#size + size <= this.#max) {
       integer(to, 0x40, 6, named)
       this.#entries.set(key, this.#count).set(name, this.#count)
       this.#count++

@@ -107,8 +107,18 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
       return
     }
     this.#answered = true
-    this.context.onHeaders?.(readMetadata(head.metadata))
-    if (this.streams && !this.ended) this.#open()
+    if (this.#tell(this.context.onHeaders, head) && this.streams) this.#open()
+  }
+
+  /** Tells the caller of headers or trailers. False when the call has ended with that. */
+  #tell(listener: Context['onHeaders'], head: ResponseHead): boolean {
+    try {
+      listener?.(readMetadata(head.metadata))
+    } catch (thrown) {
+      const { code, rawMessage } = RpcError.from(thrown)
+      this.cancel(code, rawMessage, { cause: thrown })
+    }
+    return !this.ended
   }
 
   #open(): MessageStream<unknown> {
@@ -167,9 +177,8 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
   }
 
   #trailers(head: ResponseHead): void {
-    const { onTrailers } = this.context
     const error = head.code === 0 ? this.#missing() : this.#errorOf(head)
-    if (onTrailers !== undefined) onTrailers(readMetadata(head.metadata))
+    if (!this.#tell(this.context.onTrailers, head)) return
     if (error === undefined && this.streams && this.#stream === undefined) this.#open()
     this.#end()
     if (error !== undefined) this.#failed(error)

@@ -33,8 +33,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   readonly #onState: DialOptions['onState']
   readonly #socket: Socket
   readonly #calls = new Ring<ClientCall>()
-  /** Calls that wait for the connection, or for the peer to allow another stream; those that have ended are skipped. */
-  #waiting: ClientCall[] = []
+  /** Calls that wait for the connection, or for the peer to allow another stream, oldest first. */
+  readonly #waiting = new Set<ClientCall>()
   /** Calls, waiting ones included, that keep the process alive. */
   #foreground = 0
   readonly #http2: Http2Connection<ResponseHead>
@@ -91,7 +91,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       if (context.signal !== undefined && !call.watch(context.signal)) return
       if (context.deadline !== undefined && !this.#time(call, context.deadline)) return
       if (this.state === 'ready' && this.#calls.size < this.#http2.peer.maxConcurrentStreams) this.#start(call)
-      else this.#waiting.push(call)
+      else this.#waiting.add(call)
     })
   }
 
@@ -100,6 +100,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     if (this.state === 'closed') return this.#closed
     const reason = new RpcError('canceled', `connection to ${this.address} was closed`)
     this.#enter('draining', reason)
+    for (const call of this.#waiting) call.fail(this.#unavailable(reason.rawMessage, true))
     const destroy = (): void => this.#http2.close(fault(ErrorCode.noError, 'it was closed by this side'))
     if (drain <= 0) destroy()
     else setTimeout(destroy, Math.min(drain, 0x7fffffff)).unref()
@@ -199,10 +200,13 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   done(call: ClientCall): void {
     if (call.context.background !== true && --this.#foreground === 0) this.#socket.unref()
-    if (call.id === 0) return
+    if (call.id === 0) {
+      this.#waiting.delete(call)
+      return
+    }
     this.#calls.delete(call.id)
     if (this.#http2.sender.get(call.id) !== undefined && !this.#http2.closed) this.#http2.reset(call.id, ErrorCode.noError)
-    if (this.#waiting.length > 0) this.#startWaiting()
+    if (this.#waiting.size > 0) this.#startWaiting()
     if (this.#calls.size === 0) {
       this.#keepalive?.rest()
       this.#closeIfIdle()
@@ -211,12 +215,11 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   #startWaiting(): void {
     if (this.state !== 'ready') return
-    let next = 0
-    while (next < this.#waiting.length && this.#calls.size < this.#http2.peer.maxConcurrentStreams) {
-      const call = this.#waiting[next++] as ClientCall
-      if (!call.ended) this.#start(call)
+    for (const call of this.#waiting) {
+      if (this.#calls.size >= this.#http2.peer.maxConcurrentStreams) return
+      this.#waiting.delete(call)
+      this.#start(call)
     }
-    this.#waiting = this.#waiting.slice(next)
   }
 
   #closeIfIdle(): void {
@@ -271,7 +274,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     const why = `${this.address} takes no more calls on this connection${code === 0 ? '' : `: ${errorName(code)} ${text}`}`
     this.#enter('draining', this.#unavailable(why, true))
     for (const call of this.#calls.all()) if (call.id > this.#lastId) call.fail(this.#unavailable(why, true))
-    for (const call of this.#waiting.splice(0)) call.fail(this.#unavailable(why, true))
+    for (const call of this.#waiting) call.fail(this.#unavailable(why, true))
     this.#closeIfIdle()
   }
 
@@ -289,7 +292,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     // What waited in the output is dropped, unless last words had to go out.
     const dropped = reason.http2 === ErrorCode.noError
     for (const call of this.#calls.all()) call.fail(this.#unavailable(text, dropped && call.batch === writes, reason))
-    for (const call of this.#waiting.splice(0)) call.fail(this.#unavailable(text, true, reason))
+    for (const call of this.#waiting) call.fail(this.#unavailable(text, true, reason))
     this.#onClosed()
   }
 

@@ -28,15 +28,13 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   readonly http2: Http2Connection<RequestHead>
   readonly #calls = new Ring<ServerCall>()
   readonly #frames: ReplyFrames
-  readonly #onClosed: () => void
   /** Handlers that go on for calls that have ended. They count as calls: a peer cannot start any number by resetting them. */
   #orphans = 0
   #draining = false
 
-  constructor(socket: Socket, routes: Routes, settings: Settings, onClosed: () => void) {
+  constructor(socket: Socket, routes: Routes, settings: Settings) {
     this.settings = settings
     this.peer = formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)
-    this.#onClosed = onClosed
     this.http2 = new Http2Connection<RequestHead>(socket, this, {
       server: true,
       parse: requestParser(routes),
@@ -161,7 +159,6 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   closed(reason: Fault): void {
     for (const call of this.#calls.all())
       this.#over(call, new RpcError('canceled', `connection of the caller ${this.peer} was lost: ${reason.message}`))
-    this.#onClosed()
   }
 
   reply(call: ServerCall, message: unknown): void {

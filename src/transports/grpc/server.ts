@@ -12,8 +12,8 @@ import { serverTls } from './tls.ts'
 export async function listen(routes: Routes, address: string, settings: Settings): Promise<Listener> {
   const { host, port } = parseAddress(address)
   const tls = serverTls(settings.tls)
-  const connections = new Set<ServerConnection>()
-  const sockets = new Set<Socket>()
+  /** Those whose client has not said what it speaks have no connection. */
+  const sockets = new Map<Socket, ServerConnection | undefined>()
   let onIdle: (() => void) | undefined
   let closing: Promise<void> | undefined
 
@@ -26,14 +26,14 @@ export async function listen(routes: Routes, address: string, settings: Settings
   const { address: ip, port: taken } = socketListener.address
 
   function accept(socket: Socket): void {
-    sockets.add(socket)
+    sockets.set(socket, undefined)
     socket.once('close', () => {
       sockets.delete(socket)
       if (sockets.size === 0) onIdle?.()
     })
     acceptSocket(socket, () => {
-      const connection = new ServerConnection(socket, routes, settings, () => connections.delete(connection))
-      connections.add(connection)
+      const connection = new ServerConnection(socket, routes, settings)
+      sockets.set(socket, connection)
       if (closing !== undefined) connection.drain()
       return {
         data: (chunk, length) => connection.http2.receive(chunk, 0, length),
@@ -49,7 +49,10 @@ export async function listen(routes: Routes, address: string, settings: Settings
       if (sockets.size === 0) resolve()
     })
     if (grace > 0) {
-      for (const connection of connections) connection.drain()
+      for (const [socket, connection] of sockets) {
+        if (connection === undefined) socket.destroy()
+        else connection.drain()
+      }
       const over = setTimeout(destroy, Math.min(grace, 0x7fffffff))
       await idle
       clearTimeout(over)
@@ -60,10 +63,10 @@ export async function listen(routes: Routes, address: string, settings: Settings
   }
 
   function destroy(): void {
-    for (const connection of connections) connection.destroy()
+    for (const connection of sockets.values()) connection?.destroy()
     // What is left after its last words have gone out, or cannot go out.
     setTimeout(() => {
-      for (const socket of sockets) socket.destroy()
+      for (const socket of sockets.keys()) socket.destroy()
     }, 100)
   }
 
