@@ -62,9 +62,9 @@ export class Sender {
     return outgoing
   }
 
-  /** Whether some stream is still open for sending. */
-  get busy(): boolean {
-    return this.#open.size > 0
+  /** How many streams still have something to send, or may yet have. */
+  get size(): number {
+    return this.#open.size
   }
 
   get(id: number): Outgoing | undefined {

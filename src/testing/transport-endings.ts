@@ -79,6 +79,23 @@ export function endingCases(run: Between, create: () => Transport): readonly Cas
         await until('the connection is closed', () => connection.state === 'closed')
       },
     ),
+    run('loses no call when it stops under load', { say: async (note) => note }, async ({ say, listener, states }) => {
+      let answered = 0
+      const problems: string[] = []
+      const worker = async (): Promise<void> => {
+        while (!states.includes('draining')) {
+          await say({ text: 'a' }).then(
+            () => answered++,
+            (error) => error.unprocessed || problems.push(error.message),
+          )
+        }
+      }
+      const load = Promise.all(Array.from({ length: 50 }, worker))
+      await until('calls are answered', () => answered > 1000)
+      await listener.close({ grace: 5000 })
+      await load
+      assert.deepEqual(problems, [])
+    }),
     run('ends calls that outlast the grace', handlers, async ({ say, listener }) => {
       const call = failure(say({ text: 'wait' }), 'unavailable')
       await say({ text: 'so that the other is under way' })

@@ -1,6 +1,7 @@
 import * as http2 from 'node:http2'
 import { connect } from 'node:net'
 import { create, toBinary } from '@bufbuild/protobuf'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Context, Endpoint } from '../../src/endpoint.ts'
 import type { Listener } from '../../src/transport.ts'
@@ -221,6 +222,61 @@ describe('a server', () => {
     peer.socket.destroy()
     await until('the handlers are told', () => waiting === 0)
   })
+
+  it('refuses streams when too many answers wait for windows', async () => {
+    using peer = await begun()
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 0)))
+    for (let id = 1; id < 203; id += 2) {
+      peer.send(frame(HEADERS, END_HEADERS, id, request(path)), frame(DATA, END_STREAM, id, body))
+      await peer.frame(id < 201 ? HEADERS : RST_STREAM, id)
+    }
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 65_535)))
+    for (let id = 1; id < 201; id += 2) expect(await peer.answer(id)).toMatchObject({ 'grpc-status': '0' })
+  })
+
+  it('answers in the content subtype that it is asked in', async () => {
+    using peer = await begun()
+    const json = message(Buffer.from('{"text":"hello"}'))
+    peer.send(
+      frame(HEADERS, END_HEADERS, 1, request(path, { 'content-type': 'application/grpc+json; charset=utf-8' })),
+      frame(DATA, END_STREAM, 1, json),
+    )
+    expect(await peer.answer(1)).toMatchObject({ 'content-type': 'application/grpc+json', 'grpc-status': '0' })
+    expect((await peer.frame(DATA, 1)).payload).toEqual(json)
+    peer.send(frame(HEADERS, END_HEADERS, 3, request(path, { 'content-type': 'application/grpc+xml' })), frame(DATA, END_STREAM, 3, json))
+    expect(await peer.answer(3)).toMatchObject({ 'grpc-status': '12', 'grpc-message': expect.stringContaining('application/grpc+xml') })
+  })
+
+  it('survives whatever frames it is sent', async () => {
+    const payload = fc.oneof(
+      fc.constantFrom(
+        request(path),
+        request(method('collect').path),
+        body,
+        u32(0),
+        u32(1),
+        u32(0x7fffffff),
+        setting(1, 0),
+        setting(4, 0),
+        Buffer.alloc(8),
+      ),
+      fc.uint8Array({ maxLength: 30 }),
+    )
+    const any = fc.record({ type: fc.nat(11), flags: fc.constantFrom(0, 1, 4, 5, 8, 32, 45, 255), id: fc.nat(7), payload })
+    await fc.assert(
+      fc.asyncProperty(fc.array(any, { maxLength: 30 }), async (frames) => {
+        using peer = await begun()
+        peer.send(...frames.map((one) => frame(one.type, one.flags, one.id, one.payload)), frame(PING, 0, 0, Buffer.from('the end.')))
+        const answered = (): boolean =>
+          peer.frames.some(({ type, payload: came }) => type === GOAWAY || (type === PING && came.toString() === 'the end.'))
+        await until('it answers or hangs up', () => answered() || peer.closed)
+      }),
+      { numRuns: 300 },
+    )
+    using peer = await begun()
+    peer.send(whole)
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+  }, 60_000)
 
   it('answers an oversized header with its limit, one that is beyond all measure with the end', async () => {
     using peer = await begun()

@@ -27,10 +27,11 @@ export class Deadlines {
   }
 }
 
-/** To 6 significant bits. */
+/** To 6 significant bits; from 12 days on they all share one list. */
 function roundUp(timeout: number): number {
-  const step = 2 ** (Math.floor(Math.log2(timeout)) - 5)
-  return Math.ceil(timeout / step) * step
+  if (timeout > 0x3fffffff) return 0x40000000
+  const shift = 26 - Math.clz32(timeout)
+  return ((timeout >>> shift) + 1) << shift
 }
 
 /** Longest delay of a timer. */

@@ -30,6 +30,8 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   readonly #frames: ReplyFrames
   /** Handlers that go on for calls that have ended. They count as calls: a peer cannot start any number by resetting them. */
   #orphans = 0
+  /** Calls whose handlers may still send messages. */
+  #sending = 0
   #draining = false
 
   constructor(socket: Socket, routes: Routes, settings: Settings) {
@@ -94,7 +96,8 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   #admit(id: number, { head, size }: Block<RequestHead>, ended: boolean): ServerCall | undefined {
     const { path, route, http, timeout, encoding } = head
     const { maxHeaderBytes, maxConcurrentStreams } = this.settings
-    if (this.#calls.size + this.#orphans >= maxConcurrentStreams) {
+    // Answers that wait for the peer's windows count as well.
+    if (this.#calls.size + this.#orphans + this.http2.sender.size - this.#sending >= maxConcurrentStreams) {
       this.http2.reset(id, ErrorCode.refusedStream)
       return undefined
     }
@@ -196,6 +199,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     if (madeHeaders !== undefined) writeMetadata(madeHeaders, fields)
     call.context.headersSent()
     call.opened = true
+    this.#sending++
     this.http2.sendHeaders(call.id, fields, 4, false)
     return this.http2.sender.open(call.id, this.http2.peer.initialWindow + call.credit)
   }
@@ -258,6 +262,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   /** The call is answered, or nobody waits for the answer. */
   #over(call: ServerCall, reason?: RpcError): void {
     this.#calls.delete(call.id)
+    if (call.opened) this.#sending--
     const { closed } = this.http2
     if (!call.requestEnded && reason?.code !== 'canceled' && !closed && this.http2.sender.get(call.id) === undefined)
       this.http2.reset(call.id, ErrorCode.noError)
@@ -267,7 +272,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   }
 
   #closeIfIdle(): void {
-    if (this.#calls.size === 0 && !this.http2.sender.busy && !this.http2.closed)
+    if (this.#calls.size === 0 && this.http2.sender.size === 0 && !this.http2.closed)
       this.http2.close(fault(ErrorCode.noError, 'server has stopped'), true)
   }
 }
