@@ -46,9 +46,11 @@ export function createKeepAlive(caller: Caller): KeepAlive {
     onMessage({ ID, TTL }) {
       const entry = entries.get(ID)
       if (entry === undefined) return
-      if (TTL <= 0n) return lose(entry, new RpcError('not_found', `${link.name}: the lease has expired or was revoked`))
-      entry.lease.deadline = Math.max(entry.lease.deadline, (entry.sentAt ?? clock.now()) + Number(TTL) * 1000)
-      schedule(entry)
+      if (TTL <= 0n) lose(entry, new RpcError('not_found', `${link.name}: the lease has expired or was revoked`))
+      else if (entry.sentAt !== undefined) {
+        entry.lease.deadline = Math.max(entry.lease.deadline, entry.sentAt + Number(TTL) * 1000)
+        schedule(entry)
+      }
     },
     onBroken() {
       for (const entry of entries.values()) rest(entry)

@@ -89,7 +89,13 @@ export function createLeases(caller: Caller): Leases {
       lose(error) {
         state = 'lost'
         lost = error
-        for (const listener of [...listeners]) listener(error)
+        for (const listener of [...listeners]) {
+          try {
+            listener(error)
+          } catch (thrown) {
+            caller.logger.error({ err: thrown }, `${caller.link.name}: a listener to the loss of a lease threw`)
+          }
+        }
       },
     }
     keepAlive.add(kept)

@@ -33,7 +33,7 @@ const settled = 1000
 const refused = 10
 
 /**
- * The first tries after a break follow at once, one per endpoint; then exponential backoff with full jitter, cut short
+ * The first tries after a break follow at once, one per endpoint, and one with a new token; then exponential backoff with full jitter, cut short
  * when any part of the client gets a connection. There is no fixed delay: etcd is asked again within a second of its return.
  */
 export function createStream<I extends DescMessage, O extends DescMessage>(
@@ -54,9 +54,11 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
       if (own.answeredAt !== undefined && caller.clock.now() - own.answeredAt >= settled) {
         tries = 0
         wait.reset()
+        own.renewed = false
       }
       listener.onBroken(error)
-      await pause(error, tries++, wait)
+      if (own.expired && !own.renewed) own.renewed = true
+      else await pause(error, tries++, wait)
     }
   }
 
@@ -82,7 +84,8 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
       throw new RpcError('unavailable', 'the stream was ended by etcd', { outbound: true })
     } catch (thrown) {
       const error = own.failure ?? RpcError.from(thrown)
-      if (!auth.expired(error, token) && error.code === 'unavailable' && own.connection !== undefined) link.leave(own.connection)
+      own.expired = auth.expired(error, token)
+      if (!own.expired && error.code === 'unavailable' && own.connection !== undefined) link.leave(own.connection)
       return new RpcError(error.code, `${link.name}: ${error.rawMessage}`, { cause: error, outbound: true })
     } finally {
       own.requests?.end()
@@ -93,13 +96,21 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
   async function pause(error: RpcError, tries: number, wait: Backoff): Promise<void> {
     if (error.code === 'unavailable') {
       if (tries >= link.addresses.length) await link.pause(wait.next())
-    } else if (tries > 0 || error.code !== 'unauthenticated') await link.pause(wait.next() * refused)
+    } else await link.pause(wait.next() * refused)
   }
 
   return {
     start() {
       if (run !== undefined) return
-      run = { requests: undefined, abort: new AbortController(), connection: undefined, answeredAt: undefined, failure: undefined }
+      run = {
+        requests: undefined,
+        abort: new AbortController(),
+        connection: undefined,
+        answeredAt: undefined,
+        failure: undefined,
+        expired: false,
+        renewed: false,
+      }
       void keepOpen(run)
     },
     send(request) {
@@ -129,4 +140,8 @@ interface Run<Req> {
   answeredAt: number | undefined
   /** Why the stream is being given up by this side. */
   failure: RpcError | undefined
+  /** It broke because etcd does not know the token any more. */
+  expired: boolean
+  /** It has been tried with a new token at once; only a stream that was well for a while earns that again. */
+  renewed: boolean
 }

@@ -19,7 +19,9 @@ function using<T extends AsyncDisposable>(resource: T): T {
 }
 
 function connect(...endpoints: string[]): EtcdClient {
-  return connectWith({ endpoints, random: () => 0 })
+  // The first draw is for the endpoint to begin at: the first; the others are for waits.
+  let draws = 0
+  return connectWith({ endpoints, random: () => (draws++ === 0 ? 0 : Math.random()) })
 }
 
 function connectWith(options: EtcdOptions): EtcdClient {

@@ -6,8 +6,6 @@ import type { Logger } from '../../logger.ts'
 export interface Guard {
   /** Guards these keys from a revision on, and no others. */
   set(keys: readonly string[], startRevision: number): void
-  /** The keys that are guarded. */
-  readonly keys: readonly string[]
   stop(): void
 }
 
@@ -44,9 +42,6 @@ export function createGuard(
   }
 
   return {
-    get keys() {
-      return [...watches.keys()]
-    },
     set(keys, startRevision) {
       for (const [key, watch] of watches) {
         if (keys.includes(key)) continue

@@ -36,6 +36,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   let lease: Lease | undefined
   /** Of the last writing; what others did to the records before it does not matter. */
   let revision = 0
+  let written: readonly string[] = []
   /** How many writings were done. */
   let writings = 0
   /** Why the last writing failed, if it did. */
@@ -60,7 +61,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
     const id = lease?.id
     const records = new Map(layouts.map((layout) => [layout.key(instance), layout.encode(instance)]))
     const puts: Operation[] = [...records].map(([key, value]) => ({ put: key, value, lease: id }))
-    const unused: Operation[] = guard.keys.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
+    const unused: Operation[] = written.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
     try {
       revision = (await client.txn({ success: [...puts, ...unused] })).revision
     } catch (thrown) {
@@ -72,7 +73,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
     }
     // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
     if (fresh) guard.stop()
-    guard.set([...records.keys()], revision + 1)
+    written = [...records.keys()]
+    guard.set(written, revision + 1)
     writings += 1
     trouble = undefined
     enter('registered')
@@ -142,7 +144,13 @@ export async function createRegistration(first: Instance, options: RegistrationO
     } else if (next === 'gone') logger.info(fields, `${instance.id} deregistered`)
     else if (lostAt === undefined) logger.info(fields, `${instance.id} registered in ${client.name}`)
     else logger.info(fields, `registration of ${instance.id} is back after ${Math.round(performance.now() - lostAt)} ms`)
-    for (const listener of [...listeners]) listener(next, cause)
+    for (const listener of [...listeners]) {
+      try {
+        listener(next, cause)
+      } catch (error) {
+        logger.error({ ...about(instance), err: error }, `a listener to the state of ${instance.id} threw`)
+      }
+    }
   }
 
   async function end(): Promise<void> {

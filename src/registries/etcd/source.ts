@@ -88,14 +88,16 @@ export function createSource(options: SourceOptions): Source {
   function replace(listed: Map<string, Entry>): void {
     const before = records ?? new Map<string, Entry>()
     const missing = [...before.keys()].filter((key) => !listed.has(key))
+    const found = listed.size
+    const collapsed = found * 2 < before.size
     records = listed
-    suspects.clear()
-    if (listed.size * 2 >= before.size) return
+    for (const key of listed.keys()) suspects.delete(key)
     for (const key of missing) {
-      suspects.add(key)
-      records.set(key, before.get(key) as Entry)
+      if (collapsed) suspects.add(key)
+      if (suspects.has(key)) records.set(key, before.get(key) as Entry)
     }
-    const numbers = { service, before: before.size, listed: before.size - missing.length, grace }
+    if (!collapsed) return
+    const numbers = { service, before: before.size, found, grace }
     logger.warn(numbers, `most instances of "${service}" are gone from ${client.name} after an interruption; they are kept for ${grace} ms`)
     callOffGrace()
     callOffGrace = clock.after(grace, dropSuspects)

@@ -293,3 +293,19 @@ describe('a set of instances', () => {
     await listening.shows(['a'], 3000)
   })
 })
+
+describe('a listener that throws', () => {
+  it('does not keep a registration from healing', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const { lines, logger } = recordLog()
+    const registration = await registryAt(etcd.address, { logger }).register(instance('a'))
+    registration.onState(() => {
+      throw new Error('on purpose')
+    })
+    await etcd.etcdctl('del', key)
+    await until('it to be back', () => lines.some((line) => line.includes('is back after')))
+    expect(await holds(etcd)).toBe(true)
+    expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(2)
+  })
+})
