@@ -289,4 +289,19 @@ describe('a cluster that loses its leader', () => {
     expect([lease.state, lost.length]).toEqual(['held', 0])
     expect((await client.get('n/lease'))?.text).toBe('1')
   })
+
+  it('leaves a member that hangs in time to keep a lease', { timeout: 60_000 }, async (ctx) => {
+    requireEtcd(ctx)
+    const members = (await startCluster(3)).map(using)
+    const client = connect(...members.map(({ address }) => address))
+    const lease = await client.grant(5000)
+    const lost = losses(lease)
+    const { events, watch } = follow(client, 'n/')
+    await watch.created
+    members[0]?.pause()
+    await new Promise((resolve) => setTimeout(resolve, 6000))
+    expect([lease.state, lost.length]).toEqual(['held', 0])
+    await client.put('n/a', 'by another')
+    await until('the event', () => events.includes('n/a=by another'))
+  })
 })

@@ -209,6 +209,17 @@ describe('a registration', () => {
   })
 })
 
+/** Three instances, and a listener behind a proxy that has seen them. */
+async function threeSeenFromAfar() {
+  const etcd = using(await startEtcd())
+  const proxy = using(await startProxy(etcd.address))
+  const near = registryAt(etcd.address)
+  const listening = listen(registryAt(proxy.address))
+  const [a] = await Promise.all(['a', 'b', 'c'].map((id) => near.register(instance(id))))
+  await listening.shows(['a', 'b', 'c'])
+  return { etcd, proxy, near, listening, a }
+}
+
 describe('a set of instances', () => {
   it('that collapses while etcd is out of reach is believed after a grace', { timeout: 40_000 }, async (ctx) => {
     requireEtcd(ctx)
@@ -227,12 +238,7 @@ describe('a set of instances', () => {
 
   it('that shrinks while etcd is out of reach is believed', async (ctx) => {
     requireEtcd(ctx)
-    const etcd = using(await startEtcd())
-    const proxy = using(await startProxy(etcd.address))
-    const near = registryAt(etcd.address)
-    const listening = listen(registryAt(proxy.address))
-    const [a] = await Promise.all(['a', 'b', 'c'].map((id) => near.register(instance(id))))
-    await listening.shows(['a', 'b', 'c'])
+    const { proxy, near, listening, a } = await threeSeenFromAfar()
     proxy.cut({ refuse: true })
     await a?.deregister()
     await near.register(instance('d'))
@@ -242,12 +248,7 @@ describe('a set of instances', () => {
 
   it('is right after what was missed has been compacted', async (ctx) => {
     requireEtcd(ctx)
-    const etcd = using(await startEtcd())
-    const proxy = using(await startProxy(etcd.address))
-    const near = registryAt(etcd.address)
-    const listening = listen(registryAt(proxy.address))
-    const [a] = await Promise.all(['a', 'b', 'c'].map((id) => near.register(instance(id))))
-    await listening.shows(['a', 'b', 'c'])
+    const { etcd, proxy, near, listening, a } = await threeSeenFromAfar()
     proxy.cut({ refuse: true })
     await until('the error', () => listening.errors.length > 0)
     await a?.deregister()

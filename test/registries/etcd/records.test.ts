@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { etcdClient } from '../../../src/etcd/index.ts'
 import { type EtcdRegistryOptions, etcd, goKit, goMicro } from '../../../src/registries/etcd.ts'
 import { failure } from '../../support/context.ts'
 import { until } from '../../support/echo.ts'
@@ -108,7 +109,6 @@ describe('records in etcd', () => {
   it('are read page by page as of one revision', async (ctx) => {
     requireEtcd(ctx)
     const steps = Array.from({ length: 2500 }, (_, i) => `/services/book/${String(i).padStart(4, '0')}`)
-    const { etcdClient } = await import('../../../src/etcd/index.ts')
     const client = etcdClient({ endpoints: [server.address] })
     for (let i = 0; i < steps.length; i += 100)
       await client.txn({ success: steps.slice(i, i + 100).map((key) => ({ put: key, value: 'h:1' })) })
@@ -116,6 +116,34 @@ describe('records in etcd', () => {
     const listening = listen(registryAt(server.address, { layouts: [goKit({ prefix: '/services/book/' })] }))
     await listening.shows(steps)
     expect(listening.told).toHaveLength(1)
+  })
+})
+
+describe('services', () => {
+  it('are known by the place that the prefix has for them, from all layouts together', async (ctx) => {
+    requireEtcd(ctx)
+    const registry = registryAt(server.address, { layouts: [goMicro(), goKit()] })
+    await server.etcdctl('put', '/services/user/h:1', 'h:1')
+    await registry.register(instance('a'))
+    expect(await registry.services()).toEqual(['book', 'user'])
+    expect(await registryAt(server.address, { layouts: [goKit({ prefix: '/services/user/' })] }).services()).toEqual([])
+  })
+})
+
+describe('a client that is given', () => {
+  it('serves several registries and outlives them', async (ctx) => {
+    requireEtcd(ctx)
+    const client = etcdClient({ endpoints: [server.address] })
+    const [one, two] = [etcd({ client }), etcd({ client })]
+    await one.register(instance('a'))
+    await two.register(instance('b'))
+    const listening = listen(two)
+    await listening.shows(['a', 'b'])
+    await one.close()
+    await listening.shows(['b'])
+    await two.close()
+    expect((await client.range({ prefix: '/micro/registry/', countOnly: true })).count).toBe(0)
+    await client.close()
   })
 })
 
@@ -139,7 +167,6 @@ describe('watching', () => {
     const registry = registryAt(server.address, { layouts: [goKit({ prefix: '/services/book/' })] })
     const listening = listen(registry)
     await listening.shows([])
-    const { etcdClient } = await import('../../../src/etcd/index.ts')
     const client = etcdClient({ endpoints: [server.address] })
     await client.txn({ success: ['a', 'b', 'c'].map((id) => ({ put: `/services/book/${id}`, value: `${id}:1` })) })
     await client.close()
