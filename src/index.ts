@@ -41,7 +41,7 @@ export type {
   ResolverListener,
   ValueInfo,
 } from './registry.ts'
-export type { Handler, Handlers, ServerState } from './server.ts'
+export type { Handler, Handlers } from './server.ts'
 export {
   defineService,
   type Kind,
@@ -52,6 +52,7 @@ export {
   type ServiceShape,
   type ShapeOf,
 } from './service.ts'
+export type { Implementation, ServerState, ServerView, StandardService } from './standard.ts'
 export { onEnd } from './stream.ts'
 export type {
   Connection,

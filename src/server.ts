@@ -7,6 +7,7 @@ import { type Logger, silent } from './logger.ts'
 import type { Instance, Registrar, Registration } from './registry.ts'
 import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
 import { onSignal } from './signals.ts'
+import type { ServerState, ServerView, StandardService } from './standard.ts'
 import { streamsResponse } from './stream.ts'
 import type { Listener, Route, Transport } from './transport.ts'
 
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly weight?: number | undefined
   readonly zone?: string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** What the server tells of itself: `[health(), reflection()]`, from `beckon/services/…`. Default: nothing. */
+  readonly services?: readonly StandardService[] | undefined
   /** Around every handler; the first is outermost. */
   readonly middleware?: readonly Middleware[] | undefined
   /** How long to go on serving after deregistering, so that every caller has heard of it, in milliseconds. Default 500. */
@@ -50,9 +53,6 @@ export interface ServerOptions {
   readonly signals?: boolean | undefined
   readonly logger?: Logger | undefined
 }
-
-/** `draining`: deregistered, finishing what is in flight. */
-export type ServerState = 'new' | 'starting' | 'serving' | 'draining' | 'closed'
 
 /** One running copy of a service. */
 export interface Server {
@@ -75,6 +75,9 @@ export function createServer(options: ServerOptions): Server {
   check(options)
   const wrap = chain(...(options.middleware ?? []))
   const routes = new Map<string, Route>()
+  const contracts: Service[] = []
+  const watchers = new Set<(state: ServerState) => void>()
+  const stopping = new AbortController()
   let state: ServerState = 'new'
   let listener: Listener | undefined
   let registration: Registration | undefined
@@ -82,7 +85,13 @@ export function createServer(options: ServerOptions): Server {
   let starting: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
+  function become(next: ServerState): void {
+    state = next
+    for (const tell of watchers) tell(next)
+  }
+
   async function open(): Promise<void> {
+    for (const make of options.services ?? []) for (const { service, handlers } of make(view)) implement(service, handlers, unadvertised)
     listener = await transport.listen(find, { address: options.address ?? ':0' })
     try {
       registration = await registry?.register(instanceAt(listener.address))
@@ -91,7 +100,7 @@ export function createServer(options: ServerOptions): Server {
       throw error
     }
     if (options.signals ?? true) forgetSignals = onSignal(close)
-    state = 'serving'
+    become('serving')
     logger.info({ service: name, address: listener.address, instance: registration?.instance.id }, 'serving')
   }
 
@@ -109,6 +118,18 @@ export function createServer(options: ServerOptions): Server {
     }
   }
 
+  function implement(service: Service, handlers: object, shown = (method: Method): Method => method): void {
+    for (const [local, one] of Object.entries(service.methods)) {
+      const handler = (handlers as Record<string, unknown>)[local]
+      if (typeof handler !== 'function') throw new RpcError('invalid_argument', `handle(${service.name}): method "${local}" has no handler`)
+      const method = shown(one)
+      const route = { method, endpoint: wrap(endpointOf(method, handler.bind(handlers))), codecs: method.codecs }
+      routes.set(method.path, route)
+      if (!routes.has(shortPath(method.path))) routes.set(shortPath(method.path), route)
+    }
+    contracts.push(service)
+  }
+
   /** Exact path first; then, as go-micro does, by what follows the service's last dot: `/hello.srv.say.Greeter/Hello`. */
   function find(path: string): Route | undefined {
     return routes.get(path) ?? routes.get(shortPath(path))
@@ -122,7 +143,7 @@ export function createServer(options: ServerOptions): Server {
   async function stop(): Promise<void> {
     await starting?.catch(() => {})
     const wasServing = state === 'serving'
-    state = 'draining'
+    become('draining')
     logger.info({ service: name, address: listener?.address }, 'draining')
     try {
       await registration?.deregister()
@@ -130,10 +151,24 @@ export function createServer(options: ServerOptions): Server {
       logger.warn({ service: name, error: (error as Error).message }, 'could not deregister; the record goes when its lease ends')
     }
     if (registration !== undefined && wasServing) await new Promise((resolve) => setTimeout(resolve, propagation))
+    stopping.abort()
     await listener?.close({ grace })
     forgetSignals?.()
-    state = 'closed'
+    become('closed')
     logger.info({ service: name }, 'closed')
+  }
+
+  const view: ServerView = {
+    name,
+    get state() {
+      return state
+    },
+    services: contracts,
+    stopping: stopping.signal,
+    onState(tell) {
+      watchers.add(tell)
+      return () => watchers.delete(tell)
+    },
   }
 
   const server: Server = {
@@ -154,24 +189,17 @@ export function createServer(options: ServerOptions): Server {
           `handle(${service.name}): no method "${unknown}"; it has ${Object.keys(service.methods).join(', ')}`,
         )
       }
-      for (const [local, method] of Object.entries(service.methods)) {
-        const handler = (handlers as Record<string, unknown>)[local]
-        if (typeof handler !== 'function')
-          throw new RpcError('invalid_argument', `handle(${service.name}): method "${local}" has no handler`)
-        const route = { method, endpoint: wrap(endpointOf(method, handler.bind(handlers))), codecs: method.codecs }
-        routes.set(method.path, route)
-        if (!routes.has(shortPath(method.path))) routes.set(shortPath(method.path), route)
-      }
+      implement(service, handlers)
       return server
     },
     async start() {
       if (state !== 'new') throw new RpcError('failed_precondition', `server ${name}: start() can be called once, it is ${state}`)
-      state = 'starting'
+      become('starting')
       try {
         starting = open()
         await starting
       } catch (error) {
-        state = 'closed'
+        become('closed')
         throw error
       }
       return server
@@ -203,6 +231,11 @@ function endpointOf(method: Method, handler: (request: unknown, context: Context
       return Promise.reject(error)
     }
   }
+}
+
+/** What a server tells of itself is none of what it is found for. */
+function unadvertised({ info: _, ...method }: Method): Method {
+  return method
 }
 
 function isStream(value: unknown): boolean {

@@ -24,6 +24,7 @@ const kinds: Record<DescMethod['methodKind'], Kind> = {
 }
 
 const services = new WeakMap<DescService, Service>()
+const descriptors = new WeakMap<Service, DescService>()
 
 /** The contract that protobuf-es generated from a `.proto` service. The same descriptor gives the same object. */
 export function protobufService<S extends ServiceShape>(descriptor: DescService): Service<S> {
@@ -32,8 +33,14 @@ export function protobufService<S extends ServiceShape>(descriptor: DescService)
     const methods = descriptor.methods.map((method) => [method.localName, toMethod(method)] as const)
     service = { name: descriptor.typeName, methods: Object.fromEntries(methods) }
     services.set(descriptor, service)
+    descriptors.set(service, descriptor)
   }
   return service as Service<S>
+}
+
+/** The descriptor that a contract was made from, if it was made by {@link protobufService}. */
+export function descriptorOf(service: Service): DescService | undefined {
+  return descriptors.get(service)
 }
 
 function toMethod(method: DescMethod): Method {

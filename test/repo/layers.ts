@@ -14,7 +14,7 @@ const parts: readonly Part[] = [
   {
     name: 'words',
     files:
-      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|headers|logger|registry|service|stream|transport)\.ts$/,
+      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|headers|logger|registry|service|standard|stream|transport)\.ts$/,
     imports: [],
   },
   { name: 'engine', files: /^(channel|client|pool|server|signals)\.ts$/, imports: ['words'] },
@@ -30,6 +30,7 @@ const parts: readonly Part[] = [
   { name: 'etcd', files: /^etcd\//, imports: ['words', 'transports/grpc', 'codecs/protobuf', 'gen'] },
   { name: 'registries/etcd', files: /^registries\/etcd(\.ts$|\/)/, imports: ['words', 'etcd'] },
   { name: 'registries', files: /^registries\//, imports: ['words'] },
+  { name: 'services', files: /^services\//, imports: ['words', 'codecs/protobuf', 'gen'] },
   { name: 'brokers', files: /^brokers\//, imports: ['words'] },
   { name: 'dev', files: /^dev\//, imports: ['words', 'transports/grpc', 'codecs/protobuf', 'gen'] },
   // The edge: where defaults are chosen and everything is put together.
@@ -40,7 +41,7 @@ const parts: readonly Part[] = [
 
 /** Which third-party package may be imported where; `node:` builtins may be imported anywhere, but for {@link forbidden}. */
 const packages: Readonly<Record<string, RegExp>> = {
-  '@bufbuild/protobuf': /^(gen|codecs|etcd|dev|cli|testing)\/|^(service|defaults)\.ts$/,
+  '@bufbuild/protobuf': /^(gen|codecs|services|etcd|dev|cli|testing)\/|^(service|defaults)\.ts$/,
   '@standard-schema/spec': /^codecs\/|^service\.ts$/,
   commander: /^cli\//,
   protobufjs: /^cli\//,
