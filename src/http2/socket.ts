@@ -21,6 +21,9 @@ export interface SocketEvents {
 /** Shared by all connections, as chunks are taken apart before the next one is read. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
 
+/** Silence after which the system asks whether the other machine is still there, in milliseconds. */
+const keepAliveInitialDelay = 60_000
+
 /** Connects; over TLS the peer has to agree on `h2` by ALPN. */
 export function connectSocket(target: Target, events: SocketEvents): net.Socket {
   const { host, port } = target
@@ -37,14 +40,14 @@ export function connectSocket(target: Target, events: SocketEvents): net.Socket 
       events.data(readBuffer, length)
       return true
     }
-    const one = net.connect({ host, port, noDelay: true, keepAlive: true, onread: { buffer: readBuffer, callback } })
+    const one = net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay, onread: { buffer: readBuffer, callback } })
     return one.on('connect', () => events.open(one))
   }
 
   function secure(options: tls.ConnectionOptions): net.Socket {
     const named = net.isIP(host) === 0 ? { servername: host } : {}
     const one = tls.connect({ ...named, ...options, host, port, ALPNProtocols: ['h2'] })
-    one.setNoDelay().setKeepAlive(true)
+    one.setNoDelay().setKeepAlive(true, keepAliveInitialDelay)
     one.on('data', (chunk: Buffer) => events.data(chunk, chunk.length))
     return one.on('secureConnect', () => {
       if (one.alpnProtocol === 'h2') events.open(one)
@@ -69,8 +72,8 @@ export function listenSocket(
 ): Promise<SocketListener> {
   const server =
     options === undefined
-      ? net.createServer({ noDelay: true, keepAlive: true }, accept)
-      : tls.createServer({ ...options, noDelay: true, keepAlive: true, ALPNProtocols: ['h2'] }, (socket) => {
+      ? net.createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay }, accept)
+      : tls.createServer({ ...options, noDelay: true, keepAlive: true, keepAliveInitialDelay, ALPNProtocols: ['h2'] }, (socket) => {
           socket.on('error', () => {})
           if (socket.alpnProtocol === 'h2') accept(socket)
           else socket.destroy()

@@ -1,10 +1,11 @@
 import type { Transport } from '../transport.ts'
 import type { Case } from './case.ts'
 import { between } from './transport-bench.ts'
-import { callCases, timeCases } from './transport-calls.ts'
+import { callCases } from './transport-calls.ts'
 import { endingCases, sizeCases } from './transport-endings.ts'
 import { pressureCases } from './transport-pressure.ts'
 import { streamCases } from './transport-streams.ts'
+import { timeCases } from './transport-time.ts'
 
 /** What {@link transportSuite} tests. */
 export interface TransportSuiteOptions {

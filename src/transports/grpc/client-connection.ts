@@ -5,7 +5,6 @@ import { RpcError } from '../../error.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
 import type { Block } from '../../http2/decoder.ts'
 import { ErrorCode, errorName, type Fault, fault } from '../../http2/fault.ts'
-import { maxFrame } from '../../http2/frames.ts'
 import { enough, type Outgoing } from '../../http2/sender.ts'
 import { connectSocket } from '../../http2/socket.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
@@ -24,6 +23,9 @@ import { roundTimeout } from './timeout.ts'
 import { clientTls, connectProblem } from './tls.ts'
 
 const deadlines = new Deadlines()
+
+/** Headers with a longer path may need more than one frame. */
+const longestPath = 8192
 
 /** One connection of a client, and the calls on it. */
 export class ClientConnection implements Streams<ResponseHead>, CallHost {
@@ -126,7 +128,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       const timeout = call.deadline === Number.POSITIVE_INFINITY ? 0 : roundTimeout(call.deadline - performance.now())
       if (kind === 'unary' || kind === 'serverStream')
         this.#sendWhole(call, encodeMessage(input, call.request, this.settings.maxSendBytes), timeout)
-      else this.#sendStream(call, checkIterable(call.request, `request of ${call.method.path}`), timeout)
+      else this.#sendStream(call, checkIterable(call.request, 'invalid_argument', `request of ${call.method.path}`), timeout)
     } catch (thrown) {
       const { code, rawMessage, details, cause } = RpcError.from(thrown, 'internal')
       // It would fail anywhere else too.
@@ -136,16 +138,14 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   #sendWhole(call: ClientCall, message: Uint8Array, timeout: number): void {
     const { output, sender, peer } = this.#http2
-    const small = sender.allows(message.length + prefixLength, peer.initialWindow)
+    const small = sender.allows(message.length + prefixLength, peer.initialWindow) && call.method.path.length < longestPath
     if (small && !hasMetadata(call.context)) {
       const template = this.#frames.template(call.method, timeout)
-      if (template.bytes.length <= maxFrame) {
-        const start = output.reserve(template.bytes.length + message.length)
-        this.#register(call)
-        output.length = writeRequest(output.buffer, start, template, call.id, message)
-        sender.window -= message.length + prefixLength
-        return
-      }
+      const start = output.reserve(template.bytes.length + message.length)
+      this.#register(call)
+      output.length = writeRequest(output.buffer, start, template, call.id, message)
+      sender.window -= message.length + prefixLength
+      return
     }
     const outgoing = this.#open(call, timeout)
     sender.push(outgoing, framed(message))

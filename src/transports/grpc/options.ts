@@ -98,8 +98,8 @@ function number(name: string, value: number, least: number, most: number): numbe
 }
 
 function text(name: string, value: string): string {
-  if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) return value
-  throw new RpcError('invalid_argument', `grpc: ${name} must be printable ASCII, got ${JSON.stringify(value)}`)
+  if (typeof value === 'string' && /^[\x21-\x7e][\x20-\x7e]{0,255}$/.test(value)) return value.trim()
+  throw new RpcError('invalid_argument', `grpc: ${name} must be 1 … 256 printable ASCII characters, got ${JSON.stringify(value)}`)
 }
 
 function checkTls(tls: GrpcTlsOptions | undefined): GrpcTlsOptions | undefined {

@@ -1,4 +1,4 @@
-import { RpcError } from '../../error.ts'
+import { type Code, RpcError } from '../../error.ts'
 
 /** Where messages go. */
 export interface Sink<T> {
@@ -33,11 +33,19 @@ export function pump<T>(messages: AsyncIterable<T>, sink: Sink<T>): Pump {
         if (room !== undefined) await room
         if (stopped) return
       }
-      stopped = true
-      sink.finish()
+      finish()
     } catch (error) {
       if (stopped) return
       stop()
+      sink.fail(error)
+    }
+  }
+
+  function finish(): void {
+    stopped = true
+    try {
+      sink.finish()
+    } catch (error) {
       sink.fail(error)
     }
   }
@@ -53,7 +61,7 @@ export function pump<T>(messages: AsyncIterable<T>, sink: Sink<T>): Pump {
 }
 
 /** The iterable itself, or a clear error for what is none. */
-export function checkIterable(value: unknown, what: string): AsyncIterable<unknown> {
+export function checkIterable(value: unknown, code: Code, what: string): AsyncIterable<unknown> {
   if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
-  throw new RpcError('invalid_argument', `${what} must be an async iterable, as an async generator returns`)
+  throw new RpcError(code, `${what} must be an async iterable, as an async generator returns`)
 }

@@ -161,7 +161,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       return
     }
     try {
-      const messages = checkIterable(response, `what the handler of ${path} returns`)
+      const messages = checkIterable(response, 'internal', `what the handler of ${path} returns`)
       if (this.ended) {
         // Nobody will iterate it, but it may hold something.
         Promise.resolve(messages[Symbol.asyncIterator]().return?.()).catch(() => {})
@@ -182,7 +182,11 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     }
     // A caller may wait for headers before it goes on, so that they do not wait for the first message.
     this.#earlyOpen = setImmediate(() => {
-      if (!this.ended) open()
+      try {
+        if (!this.ended) open()
+      } catch (error) {
+        this.#host.replyError(this, error)
+      }
     })
     this.#pump = pump(messages, {
       send: (message) => {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { formatAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
+import type { Headers } from '../../headers.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
 import type { Block } from '../../http2/decoder.ts'
 import { ErrorCode, type Fault, fault } from '../../http2/fault.ts'
@@ -168,7 +169,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     if (call.ended) return
     let bytes: Uint8Array
     try {
-      bytes = encodeMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
+      bytes = this.#encode(call, message)
     } catch (error) {
       this.replyError(call, error)
       return
@@ -193,10 +194,27 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     }
   }
 
+  /** Encodes an answer. What is wrong with it is this side's fault and not the caller's. */
+  #encode(call: ServerCall, message: unknown): Uint8Array {
+    try {
+      return encodeMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
+    } catch (thrown) {
+      throw ownFault(call, thrown)
+    }
+  }
+
+  #metadata(call: ServerCall, headers: Headers, fields: string[]): void {
+    try {
+      writeMetadata(headers, fields)
+    } catch (thrown) {
+      throw ownFault(call, thrown)
+    }
+  }
+
   openReply(call: ServerCall): Outgoing {
     const fields = replyFields(call.head.contentType)
     const { madeHeaders } = call.context
-    if (madeHeaders !== undefined) writeMetadata(madeHeaders, fields)
+    if (madeHeaders !== undefined) this.#metadata(call, madeHeaders, fields)
     call.context.headersSent()
     call.opened = true
     this.#sending++
@@ -205,14 +223,13 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   }
 
   send(call: ServerCall, outgoing: Outgoing, message: unknown): void {
-    const bytes = encodeMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
-    this.http2.sender.push(outgoing, framed(bytes))
+    this.http2.sender.push(outgoing, framed(this.#encode(call, message)))
   }
 
   finishReply(call: ServerCall, outgoing: Outgoing): void {
     const trailers = ['grpc-status', '0']
     const { madeTrailers } = call.context
-    if (madeTrailers !== undefined) writeMetadata(madeTrailers, trailers)
+    if (madeTrailers !== undefined) this.#metadata(call, madeTrailers, trailers)
     this.http2.sender.finish(outgoing, trailers)
     this.#over(call)
   }
@@ -278,6 +295,13 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
 }
 
 const empty = Buffer.alloc(0)
+
+/** What is wrong with an answer, as its caller is told. */
+function ownFault(call: ServerCall, thrown: unknown): RpcError {
+  const { code, rawMessage } = RpcError.from(thrown)
+  const text = `answer of ${call.route.method.path} cannot be sent: ${rawMessage}`
+  return new RpcError(code === 'resource_exhausted' ? code : 'internal', text, { cause: thrown })
+}
 
 /** What a caller is told of what a handler threw. */
 function toReply(thrown: unknown): RpcError {

@@ -67,7 +67,7 @@ export async function listen(routes: Routes, address: string, settings: Settings
     // What is left after its last words have gone out, or cannot go out.
     setTimeout(() => {
       for (const socket of sockets.keys()) socket.destroy()
-    }, 100)
+    }, 100).unref()
   }
 
   return {

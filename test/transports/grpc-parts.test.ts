@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Deadlines, type Timed } from '../../src/transports/grpc/deadlines.ts'
+import { Inbox } from '../../src/transports/grpc/inbox.ts'
+import { Ring } from '../../src/transports/grpc/ring.ts'
+import { readMessage, writeMessage } from '../../src/transports/grpc/status.ts'
+import { readStatusDetails, writeStatusDetails } from '../../src/transports/grpc/status-details.ts'
+import { readTimeout, roundTimeout, writeTimeout } from '../../src/transports/grpc/timeout.ts'
+import { message } from '../support/raw-http2.ts'
+
+describe('messages in a stream', () => {
+  it('come out as they went in, wherever they are split', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (all, cuts) => {
+        const bytes = Buffer.concat(all.map(message))
+        const inbox = new Inbox({ maxReceiveBytes: 50 })
+        const got: Uint8Array[] = []
+        for (let at = 0, i = 0; at < bytes.length; i++) {
+          const end = Math.min(bytes.length, at + (cuts[i % cuts.length] ?? 1))
+          inbox.push(bytes, at, end)
+          for (let one = inbox.take(); one !== undefined; one = inbox.take()) got.push(Uint8Array.from(one))
+          at = end
+        }
+        expect(got).toEqual(all.map((one) => Uint8Array.from(one)))
+        expect(inbox.length).toBe(0)
+      }),
+    )
+  })
+
+  it('are turned down over the limit before they are there', () => {
+    const inbox = new Inbox({ maxReceiveBytes: 10 })
+    inbox.push(Buffer.from([0, 0, 0, 0, 11]), 0, 5)
+    expect(() => inbox.take()).toThrow(/11 bytes is over the limit of 10 \(maxReceiveBytes\)/)
+  })
+})
+
+describe('grpc-timeout', () => {
+  it.each([
+    ['1H', 3_600_000],
+    ['2M', 120_000],
+    ['3S', 3000],
+    ['4m', 4],
+    ['5000u', 5],
+    ['6000000n', 6],
+  ])('%s is %d ms', (text, ms) => expect(readTimeout(text)).toBeCloseTo(ms))
+
+  it.each(['', '1', 'm', '123456789m', '-1m', '1.5S', '1x'])('is not %j', (text) => expect(readTimeout(text)).toBeUndefined())
+
+  it('has at most eight digits, and is never shorter nor much longer than meant', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.001, max: 1e11, noNaN: true }), (ms) => {
+        const text = writeTimeout(roundTimeout(ms))
+        const read = readTimeout(text) ?? 0
+        expect(text).toMatch(/^\d{1,8}[mSH]$/)
+        expect(read).toBeGreaterThanOrEqual(ms)
+        expect(read).toBeLessThanOrEqual(Math.max(ms * 1.021, ms + 1))
+      }),
+    )
+  })
+})
+
+describe('a status', () => {
+  it('carries any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(readMessage(writeMessage(text))).toBe(Buffer.from(text).toString())
+      }),
+    )
+  })
+
+  it('carries details, and reads whatever bytes without failing', () => {
+    const detail = fc.record({
+      type: fc.stringMatching(/^[a-z.A-Z]{1,300}$/),
+      value: fc.uint8Array({ maxLength: 300 }).map((bytes) => Uint8Array.from(bytes)),
+    })
+    fc.assert(
+      fc.property(fc.array(detail), (details) => {
+        expect(readStatusDetails(writeStatusDetails(5, 'näh', details))).toEqual(details)
+      }),
+    )
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => void readStatusDetails(Buffer.from(bytes))))
+  })
+})
+
+describe('a ring of calls', () => {
+  it('is a map by id', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(400), { maxLength: 600 }), (steps) => {
+        const ring = new Ring<{ id: number }>()
+        const map = new Map<number, { id: number }>()
+        let last = -1
+        for (const step of steps) {
+          const victim = [...map.keys()][step % (map.size + 1)]
+          if (step % 3 === 0 && victim !== undefined) {
+            expect(ring.delete(victim)).toBe(true)
+            expect(ring.delete(victim)).toBe(false)
+            map.delete(victim)
+          } else {
+            last += 2
+            const call = { id: last }
+            ring.add(call)
+            map.set(last, call)
+          }
+          expect(ring.size).toBe(map.size)
+        }
+        for (let id = 1; id <= last; id += 2) expect(ring.get(id)).toBe(map.get(id))
+        expect(new Set(ring.all())).toEqual(new Set(map.values()))
+      }),
+    )
+  })
+})
+
+describe('deadlines', () => {
+  it('expire in time and in order, but those taken back', async () => {
+    const deadlines = new Deadlines()
+    const expired: number[] = []
+    const begun = performance.now()
+    const timeouts = Array.from({ length: 200 }, (_, i) => 20 + ((i * 37) % 200))
+    const all = timeouts.map((timeout): Timed => {
+      const timed: Timed = {
+        deadline: begun + timeout,
+        list: undefined,
+        earlier: undefined,
+        later: undefined,
+        expire() {
+          expect(performance.now()).toBeGreaterThanOrEqual(timed.deadline)
+          expired.push(timeout)
+        },
+      }
+      deadlines.add(timed, timeout)
+      return timed
+    })
+    const kept = timeouts.filter((_, i) => i % 2 === 0)
+    for (const [i, timed] of all.entries()) if (i % 2 === 1) timed.list?.remove(timed)
+    while (expired.length < kept.length && performance.now() < begun + 5000) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect([...expired].sort((a, b) => a - b)).toEqual([...kept].sort((a, b) => a - b))
+  })
+})

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bidi, clientStream, serverStream, unary } from '../../src/codecs/json.ts'
+import type { Context, Endpoint } from '../../src/endpoint.ts'
+import type { Headers } from '../../src/headers.ts'
+import { defineService } from '../../src/service.ts'
+import type { Connection, Listener } from '../../src/transport.ts'
+import { grpc } from '../../src/transports/grpc.ts'
+import { contextOf, failure, streamOf } from '../support/context.ts'
+import { startProxy } from '../support/proxy.ts'
+
+const { methods } = defineService('test.Odd', {
+  late: serverStream<object, object>(),
+  idle: serverStream<object, object>(),
+  plain: serverStream<object, object>(),
+  thrown: unary<object, object>(),
+  unencodable: unary<object, object>(),
+  trailers: unary<object, object>(),
+  streamTrailers: serverStream<object, object>(),
+  streamHeaders: serverStream<object, object>(),
+  leaves: clientStream<object, { count: number }>(),
+  waits: bidi<object, object>(),
+})
+
+let late: unknown
+const answers: Record<string, (request: never, context: Context) => unknown> = {
+  async *Late(_: object, context: Context) {
+    context.replyHeaders?.set('x-early', 'yes')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    try {
+      context.replyHeaders?.set('x-late', 'no')
+    } catch (error) {
+      late = error
+    }
+    yield {}
+  },
+  async *Idle(_: object, { signal }: Context) {
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+    yield {}
+  },
+  Plain: () => ({ no: 'stream' }),
+  Thrown() {
+    throw new RangeError('at once')
+  },
+  Unencodable: () => ({ n: 1n }),
+  Trailers(_: object, { replyTrailers }: Context) {
+    replyTrailers?.set('grpc-status', '7')
+    return {}
+  },
+  async *StreamTrailers(_: object, { replyTrailers }: Context) {
+    replyTrailers?.set('grpc-status', '7')
+    yield {}
+  },
+  async *StreamHeaders(_: object, { replyHeaders }: Context) {
+    replyHeaders?.set('grpc-status', '7')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    yield {}
+  },
+  async Leaves(requests: AsyncIterable<object>) {
+    let count = 0
+    for await (const _ of requests) if (++count === 3) break
+    return { count }
+  },
+  async *Waits(requests: AsyncIterable<object>) {
+    for await (const request of requests) yield request
+  },
+}
+
+let listener: Listener
+let connection: Connection
+beforeAll(async () => {
+  listener = await grpc().listen(
+    (path) => {
+      const method = Object.values(methods).find((one) => one.path === path)
+      const answer = answers[method?.name ?? '']
+      // Not async: what a handler throws at once is thrown at the transport.
+      return (
+        method &&
+        answer && {
+          method,
+          endpoint: ((request: never, context: Context) => {
+            const response = answer(request, context)
+            return response instanceof Promise ? response : Promise.resolve(response)
+          }) as Endpoint,
+        }
+      )
+    },
+    { address: 'localhost:0' },
+  )
+  connection = grpc().dial(listener.address)
+})
+afterAll(async () => {
+  await connection.close()
+  await listener.close()
+})
+
+describe('a server of gRPC', () => {
+  it('sends headers as soon as a stream has to wait, and says so when more are set later', async () => {
+    let headers: Headers | undefined
+    const context = contextOf({ method: methods.late, onHeaders: (all) => (headers = all) })
+    const stream = (await connection.call({}, context)) as AsyncIterable<object>
+    expect(headers?.get('x-early')).toBe('yes')
+    let count = 0
+    for await (const _ of stream) count++
+    expect(count).toBe(1)
+    expect(late).toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('have been sent') })
+  })
+
+  it('lets the caller of an idle stream know that it is there', async () => {
+    const stream = (await connection.call({}, contextOf({ method: methods.idle }))) as AsyncGenerator<object>
+    await stream.return(undefined)
+  })
+
+  it('lets a caller wait for the stream before it sends anything', async () => {
+    let send = (): void => {}
+    const ready = new Promise<void>((resolve) => {
+      send = resolve
+    })
+    async function* requests(): AsyncGenerator<object> {
+      await ready
+      yield { first: true }
+    }
+    const stream = (await connection.call(requests(), contextOf({ method: methods.waits }))) as AsyncIterable<object>
+    send()
+    for await (const message of stream) expect(message).toEqual({ first: true })
+  })
+
+  it.each([
+    ['returns no stream', methods.plain, 'internal', /Odd\/Plain/],
+    ['throws before it returns', methods.thrown, 'unknown', /at once/],
+    ['returns what cannot be encoded', methods.unencodable, 'internal', /Unencodable cannot be sent.*BigInt/],
+    ['sets trailers that are not its own', methods.trailers, 'internal', /grpc-status/],
+    ['sets such trailers on a stream', methods.streamTrailers, 'internal', /grpc-status/],
+    ['sets such headers on a stream that waits', methods.streamHeaders, 'internal', /grpc-status/],
+  ] as const)('answers with an error when a handler %s', async (_, method, code, text) => {
+    const error = await failure(
+      connection.call({}, contextOf({ method })).then(async (response) => {
+        for await (const __ of response as AsyncIterable<object>);
+      }),
+    )
+    expect(error.code).toBe(code)
+    expect(error.message).toMatch(text)
+  })
+
+  it('answers after its handler has left the requests', async () => {
+    const many = Array.from({ length: 10_000 }, (_, i) => ({ i, filler: 'x'.repeat(1000) }))
+    for (let i = 0; i < 30; i++)
+      expect(await connection.call(streamOf(...many), contextOf({ method: methods.leaves }))).toEqual({ count: 3 })
+  })
+})
+
+describe('a connection that says nothing any more', () => {
+  it('is noticed', async () => {
+    await using proxy = await startProxy(listener.address)
+    const through = grpc({ keepalive: { interval: 1000, timeout: 200 } }).dial(proxy.address)
+    const stream = (await through.call({}, contextOf({ method: methods.idle }))) as AsyncIterable<object>
+    proxy.blackHole()
+    const error = await failure(
+      (async () => {
+        for await (const _ of stream);
+      })(),
+    )
+    expect(error).toMatchObject({ code: 'unavailable', unprocessed: false })
+    expect(through.state).toBe('closed')
+  })
+
+  it('ends with an error that names the address when it is cut', async () => {
+    await using proxy = await startProxy(listener.address)
+    const through = grpc().dial(proxy.address)
+    const stream = (await through.call({}, contextOf({ method: methods.idle }))) as AsyncIterable<object>
+    proxy.cut()
+    const error = await failure(
+      (async () => {
+        for await (const _ of stream);
+      })(),
+    )
+    expect(error.message).toContain(proxy.address)
+  })
+})
