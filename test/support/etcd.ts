@@ -34,6 +34,12 @@ function onPath(program: string): boolean {
   })
 }
 
+/** Every etcd that runs. None outlives this process, however the tests in it end. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export interface EtcdProcessOptions {
   /** `server`: clients need not show a certificate; `mutual`: they must. */
   readonly tls?: 'server' | 'mutual'
@@ -109,6 +115,9 @@ function makeMember(options: MemberOptions): EtcdProcess {
       ],
       { stdio: 'ignore', env: { PATH: process.env.PATH } },
     )
+    const started = child
+    running.add(started)
+    started.once('exit', () => running.delete(started))
   }
 
   async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
