@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import type { Command } from 'commander'
 import { RpcError } from '../error.ts'
-import { type CallOptions, createClient } from '../index.ts'
+import { type CallOptions, createChannel, createClient } from '../index.ts'
 import { milliseconds } from '../registry-url.ts'
 import type { Method, Service } from '../service.ts'
 import { streamsResponse } from '../stream.ts'
 import { headersOf } from './call/headers.ts'
 import { requestOf } from './call/input.ts'
 import { methodNamed } from './call/method.ts'
+import { reflectedMethod } from './call/reflection.ts'
 import { methodsOf } from './describe.ts'
 import { isFailure } from './exit.ts'
 import { instancesOf } from './instances.ts'
@@ -31,7 +32,10 @@ export function callCommand(program: Command, cli: Cli): void {
     .argument('<method>', 'as Greeter.Hello, Hello or hello.Greeter/Hello')
     .argument('[json]', 'the request, by default {}; "-" reads it from stdin, a stream of requests one message per line')
     .description('call a method and print what it answers')
-    .option('--proto <file>', 'the contract; without it messages travel as JSON, which beckon and go-micro servers understand')
+    .option(
+      '--proto <file>',
+      'the contract, where the server does not tell it by reflection; without either, messages travel as JSON, which beckon and go-micro understand',
+    )
     .option('-I, --include <directory>', 'where the contract finds its imports; may be repeated', collect, [])
     .option('-H, --header <name=value>', 'metadata to send, base64 where the name ends in -bin; may be repeated', collect, [])
     .option('--timeout <time>', 'as 500ms, 5s or 1m (default: 10s, none where the answer is a stream)')
@@ -45,6 +49,9 @@ Examples:
   $ beckon call hello.srv.say hello.Greeter/Hello '{"from":"me"}' --proto proto/hello.proto --timeout 2s
 `
 
+/** How long a server may take to say what it is, in milliseconds. */
+const patience = 2000
+
 async function call(cli: Cli, service: string, name: string, json: string | undefined, options: Options): Promise<void> {
   const headers = headersOf(options.header)
   const time = options.timeout === undefined ? {} : { timeout: milliseconds(options.timeout, '--timeout') }
@@ -53,11 +60,13 @@ async function call(cli: Cli, service: string, name: string, json: string | unde
 
   const { registry, client } = cli.settings()
   const instances = await instancesOf(registry, service)
-  const method = declared ?? methodNamed(name, service, methodsOf(instances))
+  const stop = stopSignal()
+  const channel = createChannel({ service, registry })
+  const asking = { headers, signal: stop, timeout: Math.min(time.timeout ?? patience, patience) }
+  const method = declared ?? (await reflectedMethod(channel, name, asking)) ?? methodNamed(name, service, methodsOf(instances))
   const request = await requestOf(method.kind, json)
 
-  const stop = stopSignal()
-  const caller = callerOf(method, { ...client, service, registry })
+  const caller = callerOf(method, { ...client, channel })
   try {
     const answer = caller.call(request, { headers, signal: stop, ...time })
     if (streamsResponse(method.kind)) await printAll(answer as AsyncIterable<unknown>)
