@@ -36,14 +36,6 @@ export class DynamicTable {
   #size = 0
   #max = initialTableSize
 
-  get length(): number {
-    return this.#names.length - this.#gone
-  }
-
-  get size(): number {
-    return this.#size
-  }
-
   /** The name at an index of both tables together. Throws a compression fault outside of them. */
   name(index: number): string {
     return index <= staticCount && index > 0 ? (staticNames[index] as string) : (this.#names[this.#position(index)] as string)

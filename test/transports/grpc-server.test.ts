@@ -148,6 +148,56 @@ describe('a server of gRPC', () => {
   })
 })
 
+describe('room on a connection', () => {
+  const filler = { filler: 'x'.repeat(20_000) }
+  const rooms = defineService('test.Room', {
+    read: unary<object, object>(),
+    ignored: clientStream<object, object>(),
+    hangs: unary<object, object>(),
+    gives: serverStream<object, object>(),
+    unknown: unary<object, object>(),
+  }).methods
+  const handlers: Record<string, (request: never, context: Context) => unknown> = {
+    Read: () => filler,
+    Ignored: async () => ({}),
+    Hangs: () => new Promise(() => {}),
+    async *Gives() {
+      for (let i = 0; i < 3; i++) yield filler
+    },
+  }
+  const small = { connectionWindow: 65_535, streamWindow: 65_535, maxReceiveBytes: 30_000 }
+
+  it.each([
+    ['are answered', rooms.read, filler],
+    ['have no method', rooms.unknown, filler],
+    ['have no method and fit into one frame', rooms.unknown, { filler: 'x'.repeat(10_000) }],
+    ['are over the limit', rooms.read, { filler: 'x'.repeat(40_000) }],
+    ['are canceled', rooms.hangs, filler],
+    ['have requests that nobody reads', rooms.ignored, filler],
+    ['have responses that nobody reads', rooms.gives, {}],
+    ['have responses that are left', rooms.gives, {}],
+  ] as const)('is given back by calls that %s', async (what, method, request) => {
+    const server = await grpc(small).listen(
+      (path) => {
+        const answer = handlers[path.slice(path.lastIndexOf('/') + 1)]
+        const found = Object.values(rooms).find((one) => one.path === path)
+        return found && answer && { method: found, endpoint: (async (one: never, context: Context) => answer(one, context)) as Endpoint }
+      },
+      { address: '127.0.0.1:0' },
+    )
+    const client = grpc(small).dial(server.address)
+    for (let i = 0; i < 30; i++) {
+      const deadline = performance.now() + (method === rooms.hangs ? 5 : 5000)
+      const made = client.call(method === rooms.ignored ? streamOf(request, request) : request, contextOf({ method, deadline }))
+      const response = await made.catch((error) => expect(error.code).not.toBe(method === rooms.hangs ? 'unknown' : 'deadline_exceeded'))
+      if (what.endsWith('left')) for await (const _ of response as AsyncIterable<object>) break
+    }
+    expect(await client.call(filler, contextOf({ method: rooms.read, deadline: performance.now() + 5000 }))).toEqual(filler)
+    await client.close()
+    await server.close()
+  })
+})
+
 describe('a connection that says nothing any more', () => {
   it('is noticed', async () => {
     await using proxy = await startProxy(listener.address)

@@ -130,8 +130,10 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
 
   /** Part of the body came. */
   data(from: Buffer, start: number, end: number, ended: boolean): void {
-    if (!this.#answered) this.cancel('internal', 'data came before headers')
-    else if (this.#stream !== undefined) this.#streamData(this.#stream, from, start, end)
+    if (!this.#answered) {
+      this.#host.release(end - start, this.id, undefined)
+      this.cancel('internal', 'data came before headers')
+    } else if (this.#stream !== undefined) this.#streamData(this.#stream, from, start, end)
     else if (this.#inbox === undefined && this.#response === noMessage && isWholeMessage(from, start, end, this.#host.settings)) {
       this.#host.release(end - start, this.id, undefined)
       this.#message(view(from, start + prefixLength, end))
@@ -250,8 +252,6 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
   release(bytes: number): void {
     this.#host.release(bytes, this.id, this.ended ? undefined : this.#window)
   }
-
-  waiting(): void {}
 
   left(error?: RpcError): void {
     this.cancel(error?.code ?? 'canceled', error?.rawMessage ?? 'the stream was left before its end')

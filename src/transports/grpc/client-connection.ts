@@ -176,7 +176,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     const { headers } = call.context
     const fields = this.#frames.fields(call.method, timeout)
     const stable = fields.length
-    if (headers !== undefined) writeMetadata(headers, fields)
+    writeMetadata(headers, fields)
     const most = this.#http2.peer.maxHeaderListSize
     if (sizeOf(fields) > most)
       throw new RpcError(

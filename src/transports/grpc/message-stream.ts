@@ -7,8 +7,6 @@ export interface StreamOwner<T> {
   decode(bytes: Uint8Array): T
   /** So many bytes need no room any more. */
   release(bytes: number): void
-  /** The consumer waits, and there is nothing. */
-  waiting(): void
   /** The consumer leaves before the end, or a message could not be read. */
   left(error?: RpcError): void
 }
@@ -76,7 +74,6 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
       else {
         this.#waiting.push(one)
         this.#release(this.#inbox.length - this.#released, true)
-        this.#owner.waiting()
       }
     })
   }

@@ -111,5 +111,5 @@ export function encodeMessage(codec: { encode(message: unknown): Uint8Array }, m
 
 /** Whether the call has metadata to send. */
 export function hasMetadata({ headers }: Context): boolean {
-  return headers !== undefined && headers.size > 0
+  return headers.size > 0
 }

@@ -238,8 +238,6 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     this.#host.release(bytes, this.id, this.ended || this.requestEnded ? undefined : this.#window)
   }
 
-  waiting(): void {}
-
   left(error?: RpcError): void {
     // A handler may stop reading and still answer.
     if (error !== undefined) this.#host.replyError(this, error)

@@ -77,7 +77,10 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
 
   whole(id: number, block: Block<RequestHead>, from: Buffer, start: number, end: number): void {
     const call = this.#admit(id, block, true)
-    if (call === undefined) return
+    if (call === undefined) {
+      this.http2.release(end - start, id, undefined)
+      return
+    }
     if (call.streams || !isWholeMessage(from, start, end, this.settings)) {
       call.begin()
       call.data(from, start, end, true)
@@ -258,7 +261,9 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
       )
     if (call.opened) {
       const outgoing = this.http2.sender.get(call.id)
-      if (outgoing !== undefined) this.http2.sender.finish(outgoing, fields)
+      // What has waited for windows until the deadline is not worth waiting for any more.
+      if (outgoing !== undefined && outgoing.queued > 0 && error.code === 'deadline_exceeded') this.http2.reset(call.id, ErrorCode.cancel)
+      else if (outgoing !== undefined) this.http2.sender.finish(outgoing, fields)
     } else this.http2.sendHeaders(call.id, [...replyFields(call.head.contentType), ...fields], 4, true)
     this.#over(call, error.code === 'deadline_exceeded' ? error : undefined)
   }
