@@ -112,8 +112,9 @@ export function createChannel(options: ChannelOptions): Channel {
     return new Promise((resolve, reject) => {
       const { signal } = context
       const longest = Math.min(timeLeft(context), options.wait ?? Number.POSITIVE_INFINITY)
-      // Unlike other timers this one keeps the process alive: somebody waits for the call.
-      const timer = Number.isFinite(longest) ? setTimeout(giveUp, Math.min(longest, 0x7fffffff)) : undefined
+      // Unlike other timers this one keeps the process alive, deadline or not: somebody waits for the call.
+      const timer = setTimeout(giveUp, Math.min(longest, 0x7fffffff))
+      if (context.background) timer.unref()
       const callOff = pool.onReady(() => done(resolve))
       signal?.addEventListener('abort', aborted, { once: true })
       if (signal?.aborted) aborted()
