@@ -98,6 +98,8 @@ function makeMember(options: MemberOptions): EtcdProcess {
   const peerUrl = `http://127.0.0.1:${peerPort}`
   let data = 0
   let child: ChildProcess | undefined
+  /** The last of what it wrote, for when it does not come up. */
+  let said = ''
 
   function start(): void {
     const secure = certificates && ['--cert-file', certificates.files.cert, '--key-file', certificates.files.key]
@@ -113,10 +115,14 @@ function makeMember(options: MemberOptions): EtcdProcess {
         ...mutual,
         ...(options.args ?? []),
       ],
-      { stdio: 'ignore', env: { PATH: process.env.PATH } },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH } },
     )
     const started = child
     running.add(started)
+    said = ''
+    started.stderr?.on('data', (text) => {
+      said = `${said}${text}`.slice(-2000)
+    })
     started.once('exit', () => running.delete(started))
   }
 
@@ -141,13 +147,14 @@ function makeMember(options: MemberOptions): EtcdProcess {
   async function answering(): Promise<void> {
     const until = Date.now() + 20_000
     for (;;) {
-      if (child === undefined || child.exitCode !== null) throw new Error(`etcd at ${address} ended with ${child?.exitCode}`)
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`etcd at ${address} ended with ${child?.exitCode ?? child?.signalCode}: ${said}`)
       const answered = await etcdctl('get', 'x', '--command-timeout', '2s').then(
         () => true,
         (error: Error) => /user name is empty|permission denied|invalid auth/.test(error.message),
       )
       if (answered) return
-      if (Date.now() > until) throw new Error(`etcd at ${address} did not answer within 20 s`)
+      if (Date.now() > until) throw new Error(`etcd at ${address} did not answer within 20 s: ${said}`)
       await delay(50)
     }
   }
