@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { RpcError } from './error.ts'
 import type { Logger } from './logger.ts'
-import { goKit } from './registries/etcd/go-kit.ts'
-import { goMicro } from './registries/etcd/go-micro.ts'
-import type { Layout } from './registries/etcd/layout.ts'
-import { type EtcdRegistryOptions, etcd } from './registries/etcd.ts'
+import { type EtcdRegistryOptions, etcd, etcdNaming, goKit, goMicro, goZero, kitex, kratos, type Layout, rpcx } from './registries/etcd.ts'
 import { fixed } from './registries/fixed.ts'
 import { memory } from './registries/memory.ts'
 import type { Registry } from './registry.ts'
@@ -14,7 +11,7 @@ const form = /^([a-z][a-z0-9+-]*):\/\/(?:([^@/?]*)@)?([^/?]*)\/?(?:\?(.*))?$/
 /**
  * A registry from one line of text, as it stands in `BECKON_REGISTRY`:
  * `etcd://user:pass@h1:2379,h2:2379?layout=go-kit&prefix=/services/book/`, `fixed://h1:8080,h2:8080` or `memory://`.
- * etcd's parameters: `layout` (`go-micro`, `go-kit`; several with commas), `prefix`, `ttl`, `heartbeat` and `timeout` (`10s`, `500ms`),
+ * etcd's parameters: `layout` (`go-micro`, `go-micro-v1`, `go-kit`, `etcd-naming`, `kratos`, `go-zero`, `kitex`, `rpcx`; several with commas), `prefix`, `ttl`, `heartbeat` and `timeout` (`10s`, `500ms`),
  * `tls=true`, `ca`, `cert` and `key` (file names), `servername`. Throws `invalid_argument` naming what it cannot read.
  */
 export function registryFromUrl(url: string, options: { readonly logger?: Logger | undefined } = {}): Registry {
@@ -68,16 +65,22 @@ function etcdOptions(url: string, params: URLSearchParams): EtcdRegistryOptions 
   }
 }
 
+/** Every layout by its name; all but go-kit have a prefix of their own. */
+const layoutsByName: Readonly<Record<string, (prefix: string | undefined) => Layout>> = {
+  'go-micro': (prefix) => goMicro({ prefix }),
+  'go-micro-v1': (prefix = '/micro-registry/') => goMicro({ prefix }),
+  'go-kit': (prefix) => goKit({ prefix }),
+  'etcd-naming': (target) => etcdNaming({ target }),
+  kratos: (namespace) => kratos({ namespace }),
+  'go-zero': (key) => goZero({ key }),
+  kitex: (prefix) => kitex({ prefix }),
+  rpcx: (basePath) => rpcx({ basePath }),
+}
+
 function layout(url: string, name: string, prefix: string | undefined): Layout {
-  switch (name) {
-    case 'go-micro':
-      return goMicro(prefix === undefined ? {} : { prefix })
-    case 'go-kit':
-      if (prefix === undefined) throw bad(url, 'layout=go-kit needs prefix=, as in prefix=/services/book/')
-      return goKit({ prefix })
-    default:
-      throw bad(url, `knows no layout "${name}"; there are go-micro and go-kit`)
-  }
+  if (!Object.hasOwn(layoutsByName, name)) throw bad(url, `knows no layout "${name}"; there are ${Object.keys(layoutsByName).join(', ')}`)
+  if (name === 'go-kit' && prefix === undefined) throw bad(url, 'layout=go-kit needs prefix=, as in prefix=/services/book/')
+  return (layoutsByName[name] as (prefix: string | undefined) => Layout)(prefix)
 }
 
 function read(file: string, parameter: string): Buffer {

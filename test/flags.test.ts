@@ -78,6 +78,20 @@ describe('flags', () => {
     expect(() => read(argv)).toThrow(message)
   })
 
+  it.each([
+    'go-micro',
+    'go-micro-v1',
+    'etcd-naming',
+    'kratos',
+    'go-zero',
+    'kitex',
+    'rpcx',
+    'go-kit&prefix=/services/book/',
+    'go-micro,kratos,go-kit&prefix=/x/',
+  ])('takes layout=%s', async (layout) => {
+    await read([`--registry=etcd://h:1?layout=${layout}`]).registry.close()
+  })
+
   it('never shows a password', () => {
     expect(read(['--registry=etcd://me:secret@h:1']).registryUrl).toBe('etcd://me:***@h:1')
     expect(() => registryFromUrl('etcd://me:secret@h:1?x=y')).toThrow(/etcd:\/\/me:\*\*\*@h:1/)

@@ -5,15 +5,20 @@ import { RpcError } from '../error.ts'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../etcd/index.ts'
 import { type Logger, silent } from '../logger.ts'
 import type { Instance, Registration, Registry } from '../registry.ts'
-import { goMicro } from './etcd/go-micro.ts'
 import type { Layout } from './etcd/layout.ts'
+import { goMicro } from './etcd/layouts/go-micro.ts'
 import { createRegistration } from './etcd/registration.ts'
 import { createSource } from './etcd/source.ts'
 import { createView, type View } from './etcd/view.ts'
 
-export { type GoKitOptions, goKit } from './etcd/go-kit.ts'
-export { type GoMicroOptions, goMicro } from './etcd/go-micro.ts'
 export type { Layout } from './etcd/layout.ts'
+export { type EtcdNamingOptions, etcdNaming } from './etcd/layouts/etcd-naming.ts'
+export { type GoKitOptions, goKit } from './etcd/layouts/go-kit.ts'
+export { type GoMicroOptions, goMicro } from './etcd/layouts/go-micro.ts'
+export { type GoZeroOptions, goZero } from './etcd/layouts/go-zero.ts'
+export { type KitexOptions, kitex } from './etcd/layouts/kitex.ts'
+export { type KratosOptions, kratos } from './etcd/layouts/kratos.ts'
+export { type RpcxOptions, rpcx } from './etcd/layouts/rpcx.ts'
 
 /** How to use etcd as a registry; without `client`, also how to reach it. */
 export interface EtcdRegistryOptions extends EtcdOptions {

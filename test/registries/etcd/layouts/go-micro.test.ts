@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { goMicro } from '../../../src/registries/etcd/go-micro.ts'
+import { goMicro } from '../../../../src/registries/etcd/layouts/go-micro.ts'
 
 const layout = goMicro()
 const instance = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { goKit } from '../../../src/registries/etcd/go-kit.ts'
+import { goKit } from '../../../../src/registries/etcd/layouts/go-kit.ts'
 
 const book = { id: 'whatever', service: 'book', address: '10.204.29.77:50051' }
 
