@@ -92,7 +92,7 @@ export function createServer(options: ServerOptions): Server {
 
   async function open(): Promise<void> {
     for (const make of options.services ?? []) for (const { service, handlers } of make(view)) implement(service, handlers, unadvertised)
-    listener = await transport.listen(find, { address: options.address ?? ':0' })
+    listener = await transport.listen(find, { address: options.address ?? ':0', serving: () => state === 'serving' })
     try {
       registration = await registry?.register(instanceAt(listener.address))
     } catch (error) {

@@ -19,6 +19,8 @@ export interface Method<Req = unknown, Res = unknown> {
   readonly output: Codec<Res>
   /** Doing it twice is the same as doing it once, so a call that may have been processed may be sent again. */
   readonly idempotent: boolean
+  /** Calling it changes nothing, so that a GET may do it. */
+  readonly noSideEffects?: boolean
   /** Codecs for other content subtypes that a server of this method also understands, by subtype. */
   readonly codecs?: Readonly<Record<string, MessageCodecs>>
   /** What an instance advertises about it. */

@@ -52,6 +52,8 @@ export type Routes = (path: string) => Route | undefined
 export interface ListenOptions {
   /** `host:port`; port 0 takes a free one, an empty host listens on all interfaces. */
   readonly address: string
+  /** Whether the server takes calls, for those who ask. Default: it does until the listener is closed. */
+  readonly serving?: (() => boolean) | undefined
 }
 
 /** A place where calls come in. */

@@ -54,6 +54,7 @@ function toMethod(method: DescMethod): Method {
     input: protobuf(method.input),
     output: protobuf(method.output),
     idempotent: method.idempotency !== 0,
+    noSideEffects: method.idempotency === 1,
     codecs: { json: { input: protobufJson(method.input), output: protobufJson(method.output) } },
     info: { ...endpointInfo(service, method.name, kind), request: valueInfo(method.input), response: valueInfo(method.output) },
   }

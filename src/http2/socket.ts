@@ -63,7 +63,7 @@ export interface SocketListener {
   close(): void
 }
 
-/** Listens, and calls back for every connection; over TLS once the client has agreed on `h2`. Rejects with node's error. */
+/** Listens, and calls back for every connection; over TLS once the client has agreed on one of the `ALPNProtocols`. Rejects with node's error. */
 export function listenSocket(
   host: string,
   port: number,
@@ -73,9 +73,9 @@ export function listenSocket(
   const server =
     options === undefined
       ? net.createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay }, accept)
-      : tls.createServer({ ...options, noDelay: true, keepAlive: true, keepAliveInitialDelay, ALPNProtocols: ['h2'] }, (socket) => {
+      : tls.createServer({ ...options, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
           socket.on('error', () => {})
-          if (socket.alpnProtocol === 'h2') accept(socket)
+          if (socket.alpnProtocol) accept(socket)
           else socket.destroy()
         })
   server.on('tlsClientError', () => {})
@@ -95,26 +95,34 @@ const patience = 10_000
 
 const notHttp2 = `HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis port speaks gRPC over HTTP/2.\n`
 
-/** Waits for the client's preface, then hands over to what `open` returns; whoever speaks something else is told and left. */
-export function acceptSocket(socket: net.Socket, open: () => Pick<SocketEvents, 'data' | 'gone'>): void {
+/**
+ * Waits for the client's preface, then hands over to what `open` returns. A client that speaks HTTP/1 is `other`'s, with what it has said; without
+ * `other`, and whatever else it speaks, it is told and left.
+ */
+export function acceptSocket(
+  socket: net.Socket,
+  open: () => Pick<SocketEvents, 'data' | 'gone'>,
+  other?: ((first: Uint8Array) => void) | undefined,
+): void {
   let taker: Pick<SocketEvents, 'data' | 'gone'> | undefined
   let seen = 0
   let error: Error | undefined
-  socket.setTimeout(patience, () => socket.destroy())
+  const tooLate = (): void => void socket.destroy()
+  socket.setTimeout(patience, tooLate)
   socket.on('error', (one: Error) => {
     error ??= one
   })
   socket.on('close', () => taker?.gone(error))
-  socket.on('data', (chunk: Buffer) => {
+  socket.on('data', read)
+
+  function read(chunk: Buffer): void {
     if (taker !== undefined) {
       taker.data(chunk, chunk.length)
       return
     }
     const part = chunk.subarray(0, preface.length - seen)
     if (!part.equals(preface.subarray(seen, seen + part.length))) {
-      if (socket.writableEnded) return
-      if (seen === 0 && /^[A-Z]+ /.test(chunk.toString('latin1', 0, 16))) socket.write(notHttp2)
-      socket.end()
+      if (!socket.writableEnded) refuse(Buffer.concat([preface.subarray(0, seen), chunk]))
       return
     }
     seen += part.length
@@ -123,5 +131,16 @@ export function acceptSocket(socket: net.Socket, open: () => Pick<SocketEvents, 
     taker = open()
     const rest = chunk.subarray(part.length)
     if (rest.length > 0) taker.data(rest, rest.length)
-  })
+  }
+
+  function refuse(first: Buffer): void {
+    const http1 = /^[A-Z]+(?: |$)/.test(first.toString('latin1', 0, 16))
+    if (http1 && other !== undefined) {
+      socket.off('data', read).setTimeout(0).off('timeout', tooLate)
+      other(first)
+    } else {
+      if (http1) socket.write(notHttp2)
+      socket.end()
+    }
+  }
 }

@@ -4,11 +4,12 @@ import { ClientConnection } from './grpc/client-connection.ts'
 import { type GrpcOptions, toSettings } from './grpc/options.ts'
 import { listen } from './grpc/server.ts'
 
+export type { CorsOptions } from './grpc/http1/cors.ts'
 export type { GrpcOptions, GrpcTlsOptions, KeepaliveOptions } from './grpc/options.ts'
 
 /**
  * gRPC over HTTP/2, in plain text or over TLS: all four kinds of call, deadlines, cancellation, flow control to the
- * application. Throws `invalid_argument` naming an option that is wrong. Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ * application. A server also answers HTTP/1.1 on the same port: JSON and Connect's unary calls. Throws `invalid_argument` naming an option that is wrong. Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 export function grpc(options: GrpcOptions = {}): Transport {
   const settings = toSettings(options)
@@ -33,6 +34,6 @@ export function grpc(options: GrpcOptions = {}): Transport {
         }
       }
     },
-    listen: (routes, { address }) => listen(routes, address, settings),
+    listen: (routes, options) => listen(routes, options, settings),
   }
 }

@@ -1,4 +1,5 @@
 import { RpcError } from '../../error.ts'
+import { type CorsOptions, checkCors } from './http1/cors.ts'
 
 /** Keys and certificates, as PEM text or bytes. */
 export interface GrpcTlsOptions {
@@ -47,6 +48,10 @@ export interface GrpcOptions {
   readonly streamWindow?: number | undefined
   /** Bytes that a peer may send on one connection before they are read. 65 535 … 2^31 - 1. Default 16 MiB. */
   readonly connectionWindow?: number | undefined
+  /** Server: answer HTTP/1.1 on the same port too: `POST /package.Service/Method` with JSON, Connect's unary calls, `GET /healthz`. Default true. */
+  readonly http1?: boolean | undefined
+  /** Server: which pages in browsers may call over HTTP/1.1. Default: none but the server's own. */
+  readonly cors?: CorsOptions | undefined
   /** Client: what it calls itself. Default `grpc-node-beckon`. */
   readonly userAgent?: string | undefined
 }
@@ -62,6 +67,8 @@ export interface Settings {
   readonly maxConcurrentStreams: number
   readonly streamWindow: number
   readonly connectionWindow: number
+  readonly http1: boolean
+  readonly cors: CorsOptions | undefined
   readonly userAgent: string
 }
 
@@ -88,6 +95,8 @@ export function toSettings(options: GrpcOptions): Settings {
     maxConcurrentStreams: number('maxConcurrentStreams', options.maxConcurrentStreams ?? 10_000, 1, maxWindow),
     streamWindow: number('streamWindow', options.streamWindow ?? 1_048_576, 65_535, maxWindow),
     connectionWindow: number('connectionWindow', options.connectionWindow ?? 16_777_216, 65_535, maxWindow),
+    http1: options.http1 ?? true,
+    cors: checkCors(options.cors),
     userAgent: text('userAgent', options.userAgent ?? 'grpc-node-beckon'),
   }
 }

@@ -65,7 +65,10 @@ function pick(codecs: { input: Codec; output: Codec } | undefined): Pick<Request
 }
 
 /** The codecs for a content subtype. None means the method's own, as far as gRPC's default is concerned: protobuf, if it has it. */
-function codecsOf({ method, codecs = method.codecs }: Route, subtype: string | undefined): { input: Codec; output: Codec } | undefined {
+export function codecsOf(
+  { method, codecs = method.codecs }: Route,
+  subtype: string | undefined,
+): { input: Codec; output: Codec } | undefined {
   if (subtype === undefined) return method.input.name === 'proto' ? method : (codecs?.proto ?? method)
   return subtype === method.input.name ? method : codecs?.[subtype]
 }

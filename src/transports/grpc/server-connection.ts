@@ -18,7 +18,7 @@ import { encodeMessage, framed } from './request-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
 import { type ReplyHost, ServerCall } from './server-call.ts'
-import { fieldsOfError } from './status.ts'
+import { fieldsOfError, toReply } from './status.ts'
 
 const deadlines = new Deadlines()
 
@@ -306,13 +306,4 @@ function ownFault(call: ServerCall, thrown: unknown): RpcError {
   const { code, rawMessage } = RpcError.from(thrown)
   const text = `answer of ${call.route.method.path} cannot be sent: ${rawMessage}`
   return new RpcError(code === 'resource_exhausted' ? code : 'internal', text, { cause: thrown })
-}
-
-/** What a caller is told of what a handler threw. */
-function toReply(thrown: unknown): RpcError {
-  const error = RpcError.from(thrown)
-  // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not.
-  if (error.outbound && error.code === 'unavailable')
-    return new RpcError('internal', error.rawMessage, { cause: error, details: error.details, metadata: error.metadata })
-  return error
 }

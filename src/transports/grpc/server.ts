@@ -2,24 +2,26 @@ import type { Socket } from 'node:net'
 import { formatAddress, parseAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
 import { ErrorCode, fault } from '../../http2/fault.ts'
-import { acceptSocket, listenSocket, type SocketListener } from '../../http2/socket.ts'
-import type { Listener, Routes } from '../../transport.ts'
+import { acceptSocket, listenSocket, type SocketEvents, type SocketListener } from '../../http2/socket.ts'
+import type { Listener, ListenOptions, Routes } from '../../transport.ts'
+import { http1Server } from './http1/server.ts'
 import type { Settings } from './options.ts'
 import { ServerConnection } from './server-connection.ts'
 import { serverTls } from './tls.ts'
 
 /** Listens for gRPC. Rejects naming the address. */
-export async function listen(routes: Routes, address: string, settings: Settings): Promise<Listener> {
+export async function listen(routes: Routes, { address, serving = () => true }: ListenOptions, settings: Settings): Promise<Listener> {
   const { host, port } = parseAddress(address)
   const tls = serverTls(settings.tls)
   /** Those whose client has not said what it speaks have no connection. */
-  const sockets = new Map<Socket, ServerConnection | undefined>()
+  const sockets = new Map<Socket, Pick<ServerConnection, 'drain' | 'destroy'> | undefined>()
+  const http1 = settings.http1 ? http1Server(routes, settings, serving) : undefined
   let onIdle: (() => void) | undefined
   let closing: Promise<void> | undefined
 
   let socketListener: SocketListener
   try {
-    socketListener = await listenSocket(host, port, tls, accept)
+    socketListener = await listenSocket(host, port, tls && { ...tls, ALPNProtocols: settings.http1 ? ['h2', 'http/1.1'] : ['h2'] }, accept)
   } catch (cause) {
     throw listenProblem(address, cause as NodeJS.ErrnoException)
   }
@@ -31,7 +33,9 @@ export async function listen(routes: Routes, address: string, settings: Settings
       sockets.delete(socket)
       if (sockets.size === 0) onIdle?.()
     })
-    acceptSocket(socket, () => {
+    acceptSocket(socket, openHttp2, http1 && openHttp1)
+
+    function openHttp2(): Pick<SocketEvents, 'data' | 'gone'> {
       const connection = new ServerConnection(socket, routes, settings)
       sockets.set(socket, connection)
       if (closing !== undefined) connection.drain()
@@ -39,11 +43,17 @@ export async function listen(routes: Routes, address: string, settings: Settings
         data: (chunk, length) => connection.http2.receive(chunk, 0, length),
         gone: (error) => connection.http2.close(fault(ErrorCode.noError, error?.message ?? 'the peer closed it', error)),
       }
-    })
+    }
+
+    function openHttp1(first: Uint8Array): void {
+      sockets.set(socket, { drain() {}, destroy: () => socket.destroy() })
+      http1?.take(socket, first)
+    }
   }
 
   async function stop(grace: number): Promise<void> {
     socketListener.close()
+    http1?.drain()
     const idle = new Promise<void>((resolve) => {
       onIdle = resolve
       if (sockets.size === 0) resolve()

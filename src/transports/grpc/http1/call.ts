@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { formatAddress } from '../../../address.ts'
+import { RpcError } from '../../../error.ts'
+import type { MessageCodecs, Route } from '../../../transport.ts'
+import type { Settings } from '../options.ts'
+import { encodeMessage } from '../request-frames.ts'
+import { codecsOf } from '../request-head.ts'
+import { ServerContext } from '../server-context.ts'
+import { toReply } from '../status.ts'
+import { errorReply, messageReply, type Reply } from './reply.ts'
+import { bodyOf, messageOf, metadataOf, subtypeOf, timeoutOf } from './request.ts'
+
+/** Longest delay of a timer. */
+const longest = 0x7fffffff
+
+/**
+ * Answers a unary call as Connect's protocol has it, which plain JSON over HTTP is a part of. A `query` is that of a GET.
+ * https://connectrpc.com/docs/protocol#unary-rpcs
+ */
+export async function callReply(
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: Settings,
+  query?: URLSearchParams,
+): Promise<Reply> {
+  const { method } = route
+  const subtype = query === undefined ? subtypeOf(request) : (query.get('encoding') ?? '')
+  const codecs = subtype === 'json' || subtype === 'proto' ? codecsOf(route, subtype) : undefined
+  if (codecs === undefined)
+    return refusal(request, `${method.path} does not speak ${request.headers['content-type'] ?? (subtype || 'what was sent')}`)
+  if (method.kind !== 'unary') return refusal(request, `${method.path} is a stream, which needs gRPC over HTTP/2`)
+
+  let context: ServerContext | undefined
+  try {
+    const version = query === undefined ? request.headers['connect-protocol-version'] : query.get('connect')?.slice(1)
+    if (version !== undefined && version !== '1')
+      throw new RpcError('invalid_argument', `Connect's protocol version ${version} is not supported`)
+    const timeout = timeoutOf(request)
+    const deadline = timeout === Number.POSITIVE_INFINITY ? undefined : performance.now() + timeout
+    const peer = formatAddress(request.socket.remoteAddress ?? '', request.socket.remotePort ?? 0)
+    context = new ServerContext(method, deadline, peer, metadataOf(request))
+    const body = query === undefined ? await bodyOf(request, settings.maxReceiveBytes) : await messageOf(query, settings.maxReceiveBytes)
+    const message = await within(answer(route, codecs, body, context), timeout, context, response)
+    return messageReply(context, `application/${subtype}`, encodeMessage(codecs.output, message, settings.maxSendBytes))
+  } catch (thrown) {
+    return errorReply(toReply(thrown), context)
+  }
+}
+
+async function answer(route: Route, codecs: MessageCodecs, body: Uint8Array, context: ServerContext): Promise<unknown> {
+  return route.endpoint(codecs.input.decode(body), context)
+}
+
+/** What is answered before the deadline passes or the caller goes away; the handler hears of either. */
+function within<T>(promise: Promise<T>, timeout: number, context: ServerContext, response: ServerResponse): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: RpcError): void => {
+      context.abort(error)
+      reject(error)
+    }
+    const timer =
+      timeout === Number.POSITIVE_INFINITY
+        ? undefined
+        : setTimeout(
+            () => fail(new RpcError('deadline_exceeded', `deadline of ${context.method.path} passed`)),
+            Math.min(timeout, longest),
+          ).unref()
+    const gone = (): void => fail(new RpcError('canceled', 'the caller went away'))
+    response.once('close', gone)
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+      response.off('close', gone)
+    })
+  })
+}
+
+/** For what cannot be a unary call: 415, and what could be. */
+function refusal({ method }: IncomingMessage, why: string): Reply {
+  const { status, fields, body } = errorReply(new RpcError('unimplemented', why), undefined, 415)
+  return { status, fields: [...fields, ...(method === 'POST' ? ['accept-post', 'application/json, application/proto'] : [])], body }
+}

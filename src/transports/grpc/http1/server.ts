@@ -1,0 +1,86 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { RpcError } from '../../../error.ts'
+import type { Routes } from '../../../transport.ts'
+import type { Settings } from '../options.ts'
+import { callReply } from './call.ts'
+import { corsFields, isPreflight, preflightReply } from './cors.ts'
+import { errorReply, type Reply, textReply } from './reply.ts'
+
+/** Answers HTTP/1.1 on sockets that somebody else has accepted. */
+export interface Http1 {
+  /** Takes over a socket from which `first` has been read already. */
+  take(socket: Socket, first: Uint8Array): void
+  /** Closes idle connections, and the others after the answers under way. */
+  drain(): void
+}
+
+/** Requests of one connection that are answered at a time, as far as a client does not wait for answers. */
+const mostPipelined = 32
+
+/**
+ * HTTP/1.1 by Node's own server: JSON and Connect's unary protocol for the routes, and `/healthz`, which says whether `serving`.
+ * https://connectrpc.com/docs/protocol
+ */
+export function http1Server(routes: Routes, settings: Settings, serving: () => boolean): Http1 {
+  const underWay = new WeakMap<Socket, number>()
+  let draining = false
+  const server = createServer(
+    {
+      maxHeaderSize: settings.maxHeaderBytes,
+      headersTimeout: 10_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 60_000,
+      connectionsCheckingInterval: 2000,
+    },
+    (request, response) => {
+      const { socket } = request
+      const count = (underWay.get(socket) ?? 0) + 1
+      underWay.set(socket, count)
+      response.once('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1))
+      if (count > mostPipelined) socket.destroy()
+      else replyTo(request, response).then((reply) => send(reply, request, response))
+    },
+  )
+  server.maxHeadersCount = 200
+  // It never listens itself; but hearing that it does is when Node begins to look for requests that take too long.
+  server.emit('listening')
+
+  async function replyTo(request: IncomingMessage, response: ServerResponse): Promise<Reply> {
+    const { method = '', url = '' } = request
+    const [path = '', search = ''] = url.split(/\?(.*)/s)
+    if (settings.cors !== undefined && isPreflight(request)) return preflightReply(settings.cors, request)
+    if (path === '/healthz' && (method === 'GET' || method === 'HEAD')) return health()
+    const route = routes(path)
+    if (route === undefined) return errorReply(new RpcError('unimplemented', `unknown method ${path}`), undefined, 404)
+    if (method === 'POST') return callReply(route, request, response, settings)
+    if (method === 'GET' && route.method.noSideEffects) return callReply(route, request, response, settings, new URLSearchParams(search))
+    return textReply(405, `${path} is called by POST`, 'allow', route.method.noSideEffects ? 'GET, POST' : 'POST')
+  }
+
+  function health(): Reply {
+    const up = serving() && !draining
+    return textReply(up ? 200 : 503, up ? 'serving' : 'not serving', 'cache-control', 'no-store')
+  }
+
+  function send({ status, fields, body }: Reply, request: IncomingMessage, response: ServerResponse): void {
+    if (response.destroyed) return
+    const { cors } = settings
+    const all = [...fields, ...(cors === undefined ? [] : corsFields(cors, request.headers.origin, fields))]
+    if (status !== 204) all.push('content-length', String(Buffer.byteLength(body)))
+    if (draining) all.push('connection', 'close')
+    response.writeHead(status, all).end(body)
+  }
+
+  return {
+    take(socket, first) {
+      server.emit('connection', socket)
+      socket.unshift(first)
+    },
+    drain() {
+      draining = true
+      // It has never listened; this closes what is idle, and ends the looking for slow requests.
+      server.close()
+    },
+  }
+}
