@@ -228,6 +228,19 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(await get('connect=v2&encoding=json&message=x')).toMatchObject({ code: 'invalid_argument' })
   })
 
+  it('hangs up on a client that does not wait for any answer', async () => {
+    let calls = 0
+    const server = await start({
+      unary: () =>
+        new Promise(() => {
+          calls++
+        }),
+    })
+    const one = 'POST /Echo/Unary HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
+    expect(await say(server, one.repeat(100))).toBe('')
+    expect(calls).toBeLessThanOrEqual(32)
+  })
+
   it('can be switched off', async () => {
     const server = await start({}, { http1: false })
     expect(await say(server, 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 505 /)

@@ -4,7 +4,7 @@ import { RpcError } from '../../error.ts'
 import { ErrorCode, fault } from '../../http2/fault.ts'
 import { acceptSocket, listenSocket, type SocketEvents, type SocketListener } from '../../http2/socket.ts'
 import type { Listener, ListenOptions, Routes } from '../../transport.ts'
-import { http1Server } from './http1/server.ts'
+import { type Http1, http1Server } from './http1/server.ts'
 import type { Settings } from './options.ts'
 import { ServerConnection } from './server-connection.ts'
 import { serverTls } from './tls.ts'
@@ -15,7 +15,8 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
   const tls = serverTls(settings.tls)
   /** Those whose client has not said what it speaks have no connection. */
   const sockets = new Map<Socket, Pick<ServerConnection, 'drain' | 'destroy'> | undefined>()
-  const http1 = settings.http1 ? http1Server(routes, settings, serving) : undefined
+  /** Made for the first client that speaks it. */
+  let http1: Http1 | undefined
   let onIdle: (() => void) | undefined
   let closing: Promise<void> | undefined
 
@@ -33,7 +34,7 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
       sockets.delete(socket)
       if (sockets.size === 0) onIdle?.()
     })
-    acceptSocket(socket, openHttp2, http1 && openHttp1)
+    acceptSocket(socket, openHttp2, settings.http1 ? openHttp1 : undefined)
 
     function openHttp2(): Pick<SocketEvents, 'data' | 'gone'> {
       const connection = new ServerConnection(socket, routes, settings)
@@ -47,7 +48,8 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
 
     function openHttp1(first: Uint8Array): void {
       sockets.set(socket, { drain() {}, destroy: () => socket.destroy() })
-      http1?.take(socket, first)
+      http1 ??= http1Server(routes, settings, serving)
+      http1.take(socket, first)
     }
   }
 
