@@ -26,6 +26,7 @@ describe('options of grpc', () => {
     ['maxConcurrentStreams', { maxConcurrentStreams: 0 }],
     ['streamWindow', { streamWindow: 1 }],
     ['connectionWindow', { connectionWindow: 2 ** 31 }],
+    ['compression', { compression: 'br' as never }],
     ['userAgent', { userAgent: 'ü' }],
     ['tls.key', { tls: { cert: 'x' } }],
     ['tls', { tls: 'yes' as never }],

@@ -13,7 +13,7 @@ describe('messages in a stream', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (all, cuts) => {
         const bytes = Buffer.concat(all.map(message))
-        const inbox = new Inbox({ maxReceiveBytes: 50 })
+        const inbox = new Inbox({ maxReceiveBytes: 50 }, '')
         const got: Uint8Array[] = []
         for (let at = 0, i = 0; at < bytes.length; i++) {
           const end = Math.min(bytes.length, at + (cuts[i % cuts.length] ?? 1))
@@ -28,7 +28,7 @@ describe('messages in a stream', () => {
   })
 
   it('are turned down over the limit before they are there', () => {
-    const inbox = new Inbox({ maxReceiveBytes: 10 })
+    const inbox = new Inbox({ maxReceiveBytes: 10 }, '')
     inbox.push(Buffer.from([0, 0, 0, 0, 11]), 0, 5)
     expect(() => inbox.take()).toThrow(/11 bytes is over the limit of 10 \(maxReceiveBytes\)/)
   })

@@ -49,6 +49,8 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
   readonly #resolve: (response: unknown) => void
   readonly #reject: (error: RpcError) => void
   #answered = false
+  /** How the answer's messages may be compressed. */
+  #encoding = ''
   #response: unknown = noMessage
   #inbox: Inbox | undefined
   #stream: MessageStream<unknown> | undefined
@@ -107,6 +109,7 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
       return
     }
     this.#answered = true
+    this.#encoding = head.encoding
     if (this.#tell(this.context.onHeaders, head) && this.streams) this.#open()
   }
 
@@ -122,7 +125,7 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
   }
 
   #open(): MessageStream<unknown> {
-    const stream = new MessageStream<unknown>(this, this.#host.settings)
+    const stream = new MessageStream<unknown>(this, this.#host.settings, this.#encoding)
     this.#stream = stream
     this.#resolve(stream)
     return stream
@@ -155,7 +158,7 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     this.#window ??= new ReceiveWindow(this.#host.settings.streamWindow)
     this.#window.receive(end - start)
     this.#host.release(end - start, this.id, this.#window)
-    this.#inbox ??= new Inbox(this.#host.settings)
+    this.#inbox ??= new Inbox(this.#host.settings, this.#encoding)
     this.#inbox.push(from, start, end)
     try {
       for (let message = this.#inbox.take(); message !== undefined && !this.ended; message = this.#inbox.take()) this.#message(message)

@@ -10,13 +10,14 @@ import { connectSocket } from '../../http2/socket.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { ConnectionState, DialOptions } from '../../transport.ts'
 import { type CallHost, ClientCall } from './client-call.ts'
+import { compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { prefixLength } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, pump } from './pump.ts'
-import { encodeMessage, framed, hasMetadata, RequestFrames, writeRequest } from './request-frames.ts'
+import { encodeMessage, framed, hasMetadata, prefixed, RequestFrames, writeRequest } from './request-frames.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 import { Ring } from './ring.ts'
 import { roundTimeout } from './timeout.ts'
@@ -75,7 +76,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       maxHeaderListSize: settings.maxHeaderBytes,
     })
     const scheme = settings.tls === undefined ? 'http' : 'https'
-    this.#frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings.userAgent)
+    this.#frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings)
     this.#keepalive =
       settings.keepalive && new Keepalive(settings.keepalive, this.#http2, () => this.#lost('no answer to a keepalive PING'))
     this.#connecting = setTimeout(() => this.#lost(`not connected within ${settings.connectTimeout} ms`), settings.connectTimeout).unref()
@@ -138,7 +139,10 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   #sendWhole(call: ClientCall, message: Uint8Array, timeout: number): void {
     const { output, sender, peer } = this.#http2
-    const small = sender.allows(message.length + prefixLength, peer.initialWindow) && call.method.path.length < longestPath
+    const { compression } = this.settings
+    const compressed = compression && compress(message)
+    const small =
+      compressed === undefined && sender.allows(message.length + prefixLength, peer.initialWindow) && call.method.path.length < longestPath
     if (small && !hasMetadata(call.context)) {
       const template = this.#frames.template(call.method, timeout)
       const start = output.reserve(template.bytes.length + message.length)
@@ -148,16 +152,17 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       return
     }
     const outgoing = this.#open(call, timeout)
-    sender.push(outgoing, framed(message))
+    sender.push(outgoing, compressed === undefined ? prefixed(message, 0) : prefixed(compressed, 1))
     sender.finish(outgoing)
   }
 
   #sendStream(call: ClientCall, messages: AsyncIterable<unknown>, timeout: number): void {
     const outgoing = this.#open(call, timeout)
     const { sender } = this.#http2
+    const { compression, maxSendBytes } = this.settings
     call.pump = pump(messages, {
       send: (message) => {
-        sender.push(outgoing, framed(encodeMessage(call.method.input, message, this.settings.maxSendBytes)))
+        sender.push(outgoing, framed(encodeMessage(call.method.input, message, maxSendBytes), compression))
         if (outgoing.queued < enough) return undefined
         return new Promise((resolve) => {
           outgoing.onDrain = resolve

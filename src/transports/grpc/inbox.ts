@@ -1,4 +1,5 @@
 import { RpcError } from '../../error.ts'
+import { decompress, wrong } from './compression.ts'
 
 /** Bytes before every message: a flag and the length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export const prefixLength = 5
@@ -9,7 +10,7 @@ export interface Limits {
   readonly maxReceiveBytes: number
 }
 
-/** Whether one whole message, and nothing else, lies at `start` … `end`: the usual case, which needs no {@link Inbox}. */
+/** Whether one whole message, uncompressed, and nothing else lies at `start` … `end`: the usual case, which needs no {@link Inbox}. */
 export function isWholeMessage(from: Buffer, start: number, end: number, { maxReceiveBytes }: Limits): boolean {
   const length = end - start - prefixLength
   return length >= 0 && length <= maxReceiveBytes && from[start] === 0 && from.readUInt32BE(start + 1) === length
@@ -20,42 +21,66 @@ export function view(from: Buffer, start: number, end: number): Uint8Array {
   return new Uint8Array(from.buffer, from.byteOffset + start, end - start)
 }
 
+/** Chunks are joined up to this size, so that a peer that sends byte by byte does not cost an object for each. */
+const joined = 16_384
+
 /** Bytes of a stream that wait to be messages. */
 export class Inbox {
   /** Bytes that wait. */
   length = 0
   readonly #limits: Limits
+  readonly #encoding: string
   #chunks: Buffer[] = []
   /** Where the first message begins in the first chunk. */
   #start = 0
+  /** What the last chunk is the beginning of, when it has been joined. */
+  #slab: Buffer | undefined
 
-  constructor(limits: Limits) {
+  /** `encoding` is how compressed messages are compressed, `''` when there must not be any. */
+  constructor(limits: Limits, encoding: string) {
     this.#limits = limits
+    this.#encoding = encoding
   }
 
   /** Adds a copy of the bytes at `start` … `end`. */
   push(from: Buffer, start: number, end: number): void {
     if (start === end) return
-    this.#chunks.push(Buffer.from(from.subarray(start, end)))
     this.length += end - start
+    const last = this.#chunks.at(-1)
+    if (last !== undefined && last.length + end - start <= joined) this.#extend(last, from, start, end)
+    else {
+      this.#chunks.push(Buffer.from(from.subarray(start, end)))
+      this.#slab = undefined
+    }
   }
 
-  /** The next message, if all of it is there. Throws `resource_exhausted` for one over the limit, `unimplemented` for a compressed one. */
+  #extend(last: Buffer, from: Buffer, start: number, end: number): void {
+    const length = last.length + end - start
+    if (this.#slab === undefined || this.#slab.length < length) {
+      // Messages that were taken keep the memory they lie in.
+      this.#slab = Buffer.allocUnsafeSlow(Math.min(2 * length, joined))
+      last.copy(this.#slab)
+    }
+    from.copy(this.#slab, last.length, start, end)
+    this.#chunks[this.#chunks.length - 1] = this.#slab.subarray(0, length)
+  }
+
+  /** The next message, if all of it is there. Throws `resource_exhausted` for one over the limit, `internal` for one that is compressed in a way not agreed on. */
   take(): Uint8Array | undefined {
     if (this.length < prefixLength) return undefined
-    let first = this.#chunks[0] as Buffer
-    if (first.length - this.#start < prefixLength) first = this.#join()
-    const flag = first[this.#start]
-    const length = first.readUInt32BE(this.#start + 1)
-    if (flag !== 0) throw new RpcError('unimplemented', 'message is compressed, which was not agreed on', { outbound: true })
+    const head = this.#first(prefixLength)
+    const flag = head[this.#start] as number
+    const length = head.readUInt32BE(this.#start + 1)
+    if (flag > 1) throw wrong(`message begins with ${flag} instead of 0 or 1`)
     const { maxReceiveBytes } = this.#limits
     if (length > maxReceiveBytes) {
       throw new RpcError('resource_exhausted', `message of ${length} bytes is over the limit of ${maxReceiveBytes} (maxReceiveBytes)`, {
         outbound: true,
       })
     }
+    if (flag === 1 && this.#encoding === '') throw wrong('message is compressed, but grpc-encoding does not say how')
     if (this.length < prefixLength + length) return undefined
-    if (first.length - this.#start < prefixLength + length) first = this.#join()
+    const first = this.#first(prefixLength + length)
     const start = this.#start + prefixLength
     this.#start = start + length
     this.length -= prefixLength + length
@@ -63,19 +88,28 @@ export class Inbox {
     if (this.#start === first.length) {
       this.#chunks.shift()
       this.#start = 0
+      if (this.#chunks.length === 0) this.#slab = undefined
     }
-    return message
+    return flag === 0 ? message : decompress(message, this.#encoding, maxReceiveBytes)
   }
 
   clear(): void {
     this.#chunks = []
+    this.#slab = undefined
     this.#start = this.length = 0
   }
 
-  #join(): Buffer {
-    const first = Buffer.concat(this.#chunks).subarray(this.#start)
-    this.#chunks = [first]
+  /** The first chunk, joined with as many others as `bytes` of the next message need. */
+  #first(bytes: number): Buffer {
+    const first = this.#chunks[0] as Buffer
+    let length = first.length - this.#start
+    if (length >= bytes) return first
+    let count = 1
+    while (length < bytes) length += (this.#chunks[count++] as Buffer).length
+    const whole = Buffer.concat(this.#chunks.slice(0, count)).subarray(this.#start)
+    this.#chunks.splice(0, count, whole)
+    if (this.#chunks.length === 1) this.#slab = undefined
     this.#start = 0
-    return first
+    return whole
   }
 }

@@ -29,9 +29,9 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   #error: RpcError | undefined
   readonly #waiting: Waiting<T>[] = []
 
-  constructor(owner: StreamOwner<T>, limits: Limits) {
+  constructor(owner: StreamOwner<T>, limits: Limits, encoding: string) {
     this.#owner = owner
-    this.#inbox = new Inbox(limits)
+    this.#inbox = new Inbox(limits, encoding)
   }
 
   /** Adds bytes that came. */
@@ -93,10 +93,11 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
 
   #take(): IteratorResult<T> | undefined {
     try {
+      const before = this.#inbox.length
       const bytes = this.#inbox.take()
       if (bytes === undefined) return undefined
       const value = this.#owner.decode(bytes)
-      this.#release(bytes.length + 5, false)
+      this.#release(before - this.#inbox.length, false)
       return { done: false, value }
     } catch (thrown) {
       const error = RpcError.from(thrown)

@@ -1,4 +1,5 @@
 import { RpcError } from '../../error.ts'
+import type { Compression } from './compression.ts'
 import { type CorsOptions, checkCors } from './http1/cors.ts'
 
 /** Keys and certificates, as PEM text or bytes. */
@@ -52,6 +53,11 @@ export interface GrpcOptions {
   readonly http1?: boolean | undefined
   /** Server: which pages in browsers may call over HTTP/1.1. Default: none but the server's own. */
   readonly cors?: CorsOptions | undefined
+  /**
+   * How messages are compressed that are worth it, from 1 KiB on: requests if the server can read that, which it must, and replies if their
+   * caller can. A server also answers in kind who sends compressed requests. Default: not at all. Compressed messages are always taken.
+   */
+  readonly compression?: Compression | undefined
   /** Client: what it calls itself. Default `grpc-node-beckon`. */
   readonly userAgent?: string | undefined
 }
@@ -69,6 +75,7 @@ export interface Settings {
   readonly connectionWindow: number
   readonly http1: boolean
   readonly cors: CorsOptions | undefined
+  readonly compression: Compression | undefined
   readonly userAgent: string
 }
 
@@ -97,6 +104,7 @@ export function toSettings(options: GrpcOptions): Settings {
     connectionWindow: number('connectionWindow', options.connectionWindow ?? 16_777_216, 65_535, maxWindow),
     http1: options.http1 ?? true,
     cors: checkCors(options.cors),
+    compression: checkCompression(options.compression),
     userAgent: text('userAgent', options.userAgent ?? 'grpc-node-beckon'),
   }
 }
@@ -109,6 +117,11 @@ function number(name: string, value: number, least: number, most: number): numbe
 function text(name: string, value: string): string {
   if (typeof value === 'string' && /^[\x21-\x7e][\x20-\x7e]{0,255}$/.test(value)) return value.trim()
   throw new RpcError('invalid_argument', `grpc: ${name} must be 1 … 256 printable ASCII characters, got ${JSON.stringify(value)}`)
+}
+
+function checkCompression(value: Compression | undefined): Compression | undefined {
+  if (value === undefined || value === 'gzip') return value
+  throw new RpcError('invalid_argument', `grpc: compression must be 'gzip' or undefined, got ${JSON.stringify(value)}`)
 }
 
 function checkTls(tls: GrpcTlsOptions | undefined): GrpcTlsOptions | undefined {

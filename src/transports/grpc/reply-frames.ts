@@ -1,5 +1,6 @@
 import type { Encoder } from '../../http2/encoder.ts'
 import { copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, write32, writeFrameHeader } from '../../http2/frames.ts'
+import type { Compression } from './compression.ts'
 import { prefixLength } from './inbox.ts'
 
 /** Bytes between the header block and the message: the head of DATA, and gRPC's prefix. */
@@ -50,8 +51,10 @@ export class ReplyFrames {
 }
 
 /** The fields of a reply's headers. */
-export function replyFields(contentType: string): string[] {
-  return [':status', '200', 'content-type', contentType]
+export function replyFields(contentType: string, compression?: Compression): string[] {
+  const fields = [':status', '200', 'content-type', contentType]
+  if (compression !== undefined) fields.push('grpc-encoding', compression)
+  return fields
 }
 
 /** Bytes of a reply beside its message. */

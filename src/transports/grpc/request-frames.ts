@@ -3,7 +3,9 @@ import { RpcError } from '../../error.ts'
 import type { Encoder } from '../../http2/encoder.ts'
 import { copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, write32, writeFrameHeader } from '../../http2/frames.ts'
 import type { Method } from '../../service.ts'
+import { accepted, type Compression, compress } from './compression.ts'
 import { prefixLength } from './inbox.ts'
+import type { Settings } from './options.ts'
 import { writeTimeout } from './timeout.ts'
 
 /** Bytes between a header block and the message: the head of DATA, and gRPC's prefix. */
@@ -27,15 +29,22 @@ export class RequestFrames {
   readonly #authority: string
   readonly #scheme: string
   readonly #userAgent: string
+  readonly #compression: Compression | undefined
   readonly #kept = new Map<Method, Map<number, RequestTemplate>>()
   #count = 0
   #last: RequestTemplate | undefined
 
-  constructor(encoder: Encoder, scheme: string, authority: string, userAgent: string) {
+  constructor(
+    encoder: Encoder,
+    scheme: string,
+    authority: string,
+    { userAgent, compression }: Pick<Settings, 'userAgent' | 'compression'>,
+  ) {
     this.#encoder = encoder
     this.#scheme = scheme
     this.#authority = authority
     this.#userAgent = userAgent
+    this.#compression = compression
   }
 
   /** The fields of a request, all worth keeping in the peer's table; `timeout` in whole milliseconds, 0 for none. */
@@ -43,7 +52,8 @@ export class RequestFrames {
     const { name } = method.input
     const contentType = name === 'proto' ? 'application/grpc' : `application/grpc+${name}`
     const fields = [':method', 'POST', ':scheme', this.#scheme, ':path', method.path, ':authority', this.#authority]
-    fields.push('te', 'trailers', 'content-type', contentType, 'user-agent', this.#userAgent, 'grpc-accept-encoding', 'identity')
+    fields.push('te', 'trailers', 'content-type', contentType, 'user-agent', this.#userAgent, 'grpc-accept-encoding', accepted)
+    if (this.#compression !== undefined) fields.push('grpc-encoding', this.#compression)
     if (timeout > 0) fields.push('grpc-timeout', writeTimeout(timeout))
     return fields
   }
@@ -93,10 +103,16 @@ export function writeRequest(to: Uint8Array, start: number, { bytes }: RequestTe
   return copy(message, to, at)
 }
 
-/** A message with its prefix, as a stream sends it. */
-export function framed(message: Uint8Array): Uint8Array {
+/** A message with its prefix, as a stream sends it; compressed if wanted and worth it. */
+export function framed(message: Uint8Array, compression: Compression | undefined): Uint8Array {
+  const compressed = compression && compress(message)
+  return compressed === undefined ? prefixed(message, 0) : prefixed(compressed, 1)
+}
+
+/** Bytes as they travel, behind their flag and length. */
+export function prefixed(message: Uint8Array, flag: 0 | 1): Uint8Array {
   const bytes = Buffer.allocUnsafe(prefixLength + message.length)
-  bytes[0] = 0
+  bytes[0] = flag
   write32(bytes, 1, message.length)
   bytes.set(message, prefixLength)
   return bytes

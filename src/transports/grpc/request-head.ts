@@ -1,5 +1,6 @@
 import type { Codec } from '../../codec.ts'
 import type { Route, Routes } from '../../transport.ts'
+import { acceptsGzip } from './compression.ts'
 import { isMetadata } from './metadata.ts'
 import { readTimeout } from './timeout.ts'
 
@@ -17,6 +18,8 @@ export interface RequestHead {
   readonly contentLength: number
   /** `grpc-encoding` other than identity, or `''`. */
   readonly encoding: string
+  /** The caller can read gzip. */
+  readonly gzip: boolean
   /** Names and values of the metadata. */
   readonly metadata: readonly string[]
 }
@@ -30,6 +33,7 @@ export function requestParser(routes: Routes): (names: readonly string[], values
     let timeout = Number.POSITIVE_INFINITY
     let contentLength = -1
     let encoding = ''
+    let gzip = false
     const metadata: string[] = []
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string
@@ -40,6 +44,7 @@ export function requestParser(routes: Routes): (names: readonly string[], values
       else if (name === 'content-length') contentLength = Number(value)
       else if (name === 'grpc-timeout') timeout = readTimeout(value) ?? Number.NaN
       else if (name === 'grpc-encoding') encoding = value === 'identity' ? '' : value
+      else if (name === 'grpc-accept-encoding') gzip = acceptsGzip(value)
       else if (isMetadata(name)) metadata.push(name, value)
     }
     const match = /^application\/grpc(?:\+([^;]+))?(?:;|$)/i.exec(contentType)
@@ -55,6 +60,7 @@ export function requestParser(routes: Routes): (names: readonly string[], values
       timeout,
       contentLength,
       encoding,
+      gzip,
       metadata,
     }
   }

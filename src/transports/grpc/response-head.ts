@@ -8,7 +8,7 @@ export interface ResponseHead extends Status {
   readonly contentType: string
   /** `grpc-status`, or -1. */
   readonly code: number
-  /** Why it cannot be gRPC, or `''`. */
+  /** `grpc-encoding` other than identity, or `''`. */
   readonly encoding: string
   /** Names and values of the metadata. */
   readonly metadata: readonly string[]
@@ -25,7 +25,7 @@ export function parseResponseHead(names: readonly string[], values: readonly str
     else if (name === 'grpc-status') head.code = /^\d+$/.test(value) ? Number(value) : 2
     else if (name === 'grpc-message') head.message = value
     else if (name === 'grpc-status-details-bin') head.details = value
-    else if (name === 'grpc-encoding') head.encoding = value
+    else if (name === 'grpc-encoding') head.encoding = value === 'identity' ? '' : value
     else if (isMetadata(name)) head.metadata.push(name, value)
   }
   return head

@@ -76,7 +76,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   /** Begins a call whose request is not there yet. */
   begin(): void {
     if (!this.streams) return
-    this.#requests = new MessageStream<unknown>(this, this.#host.settings)
+    this.#requests = new MessageStream<unknown>(this, this.#host.settings, this.head.encoding)
     try {
       this.#handle(this.#requests)
     } catch (thrown) {
@@ -110,7 +110,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
 
   #unaryData(from: Buffer, start: number, end: number, ended: boolean): void {
     this.#host.release(end - start, this.id, ended ? undefined : this.#window)
-    this.#inbox ??= new Inbox(this.#host.settings)
+    this.#inbox ??= new Inbox(this.#host.settings, this.head.encoding)
     this.#inbox.push(from, start, end)
     try {
       // A message over the limit is found before it is there.

@@ -9,12 +9,13 @@ import { maxFrame } from '../../http2/frames.ts'
 import type { Outgoing } from '../../http2/sender.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { Routes } from '../../transport.ts'
+import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { isWholeMessage, prefixLength, view } from './inbox.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
 import { overhead, ReplyFrames, replyFields, writeReply } from './reply-frames.ts'
-import { encodeMessage, framed } from './request-frames.ts'
+import { encodeMessage, framed, prefixed } from './request-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
 import { type ReplyHost, ServerCall } from './server-call.ts'
@@ -111,7 +112,8 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     else if (http !== 0) this.http2.sendHeaders(id, [':status', String(http), 'content-type', 'text/plain'], 4, true)
     else if (route === undefined) problem = new RpcError('unimplemented', `unknown method ${path}`)
     else if (head.input === undefined) problem = new RpcError('unimplemented', `${path} does not speak ${head.contentType}`)
-    else if (encoding !== '') problem = new RpcError('unimplemented', `${path}: compression ${encoding} is not supported`)
+    else if (encoding !== '' && encoding !== 'gzip')
+      problem = new RpcError('unimplemented', `${path}: compression ${encoding} is not supported, only ${accepted}`)
     else if (Number.isNaN(timeout)) problem = new RpcError('internal', `${path}: grpc-timeout cannot be read`)
     else if (timeout <= 0) problem = new RpcError('deadline_exceeded', `deadline of ${path} passed`)
     else {
@@ -122,7 +124,10 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     }
     if (problem !== undefined) {
       const contentType = head.contentType.startsWith('application/grpc') ? head.contentType : 'application/grpc'
-      this.http2.sendHeaders(id, [...replyFields(contentType), ...fieldsOfError(problem)], 4, true)
+      const fields = replyFields(contentType)
+      // This much the protocol asks for.
+      if (encoding !== '') fields.push('grpc-accept-encoding', accepted)
+      this.http2.sendHeaders(id, [...fields, ...fieldsOfError(problem)], 4, true)
     }
     if (!ended) this.http2.reset(id, ErrorCode.noError)
     return undefined
@@ -180,7 +185,14 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     const { sender, output, peer } = this.http2
     const { madeHeaders, madeTrailers } = call.context
     const plain = madeHeaders === undefined && madeTrailers === undefined
-    if (plain && bytes.length < maxFrame - 1024 && sender.allows(bytes.length + prefixLength, peer.initialWindow + call.credit)) {
+    const compression = this.#compressionOf(call)
+    const compressed = compression && compress(bytes)
+    if (
+      plain &&
+      compressed === undefined &&
+      bytes.length < maxFrame - 1024 &&
+      sender.allows(bytes.length + prefixLength, peer.initialWindow + call.credit)
+    ) {
       const template = this.#frames.template(call.head.contentType)
       const start = output.reserve(overhead(template) + bytes.length)
       output.length = writeReply(output.buffer, start, template, call.id, bytes)
@@ -189,8 +201,8 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
       return
     }
     try {
-      const outgoing = this.openReply(call)
-      sender.push(outgoing, framed(bytes))
+      const outgoing = this.#openReply(call, compressed && compression)
+      sender.push(outgoing, compressed === undefined ? prefixed(bytes, 0) : prefixed(compressed, 1))
       this.finishReply(call, outgoing)
     } catch (error) {
       this.replyError(call, error)
@@ -214,19 +226,29 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     }
   }
 
+  /** How answers to a call are compressed: as this side is told to or the caller does, if the caller can read it. */
+  #compressionOf({ head }: ServerCall): Compression | undefined {
+    return head.gzip && (this.settings.compression === 'gzip' || head.encoding === 'gzip') ? 'gzip' : undefined
+  }
+
   openReply(call: ServerCall): Outgoing {
-    const fields = replyFields(call.head.contentType)
+    return this.#openReply(call, this.#compressionOf(call))
+  }
+
+  #openReply(call: ServerCall, compression: Compression | undefined): Outgoing {
+    const fields = replyFields(call.head.contentType, compression)
+    const stable = fields.length
     const { madeHeaders } = call.context
     if (madeHeaders !== undefined) this.#metadata(call, madeHeaders, fields)
     call.context.headersSent()
     call.opened = true
     this.#sending++
-    this.http2.sendHeaders(call.id, fields, 4, false)
+    this.http2.sendHeaders(call.id, fields, stable, false)
     return this.http2.sender.open(call.id, this.http2.peer.initialWindow + call.credit)
   }
 
   send(call: ServerCall, outgoing: Outgoing, message: unknown): void {
-    this.http2.sender.push(outgoing, framed(this.#encode(call, message)))
+    this.http2.sender.push(outgoing, framed(this.#encode(call, message), this.#compressionOf(call)))
   }
 
   finishReply(call: ServerCall, outgoing: Outgoing): void {
