@@ -97,7 +97,7 @@ describe('a client of gRPC', () => {
       'internal',
       [frame(HEADERS, 4, 1, ok), frame(DATA, 0, 1, body), frame(HEADERS, end, 1, block({ a: 'b' }))],
     ],
-    ['a compressed message', 'unimplemented', [frame(HEADERS, 4, 1, ok), frame(DATA, 0, 1, Buffer.from([1, 0, 0, 0, 0]))]],
+    ['a compressed message', 'internal', [frame(HEADERS, 4, 1, ok), frame(DATA, 0, 1, Buffer.from([1, 0, 0, 0, 0]))]],
     ['HTML', 'unknown', [frame(HEADERS, end, 1, block({ ':status': '200', 'content-type': 'text/html' }))]],
     ['404', 'unimplemented', [frame(HEADERS, end, 1, block({ ':status': '404' }))]],
     ['503', 'unavailable', [frame(HEADERS, 4, 1, block({ ':status': '503' })), frame(DATA, 1, 1, Buffer.from('busy'))]],
