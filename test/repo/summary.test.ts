@@ -56,9 +56,10 @@ async function vitest(cwd: string, env: Readonly<Record<string, string>>): Promi
   const { CI: _ci, BECKON_REQUIRE_SERVERS: _servers, VITEST: _vitest, ...outer } = process.env
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run'], { cwd, env: { ...outer, ...env } })
   let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => {
-      output += chunk
-    })
+  // Of what two pipes bring nobody knows the order: the summary is on stdout.
+  child.stderr.resume()
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
   return new Promise((resolve) => child.on('close', (code) => resolve({ code: code ?? -1, output })))
 }
