@@ -1,0 +1,13 @@
+// go-kit, go-micro and etcd's gRPC resolver against us, both ways: `tsx test/interop/go.interop.ts`. Its last line is `N passed, M failed`.
+// Needs Go and etcd. go-micro is version 2.9.1.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+const config = fileURLToPath(new URL('go/vitest.config.ts', import.meta.url))
+const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', config, ...process.argv.slice(2)], {
+  cwd: fileURLToPath(new URL('../..', import.meta.url)),
+  stdio: 'inherit',
+  env: { ...process.env, BECKON_REQUIRE_SERVERS: '1' },
+})
+process.exitCode = status ?? 1
