@@ -1,5 +1,8 @@
 // The main job on real servers and in real processes: instances register in etcd, callers find them, and faults lose no call.
+import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Channel, type Client, createChannel, createClient } from '../../src/index.ts'
 import { etcd, goKit } from '../../src/registries/etcd.ts'
@@ -200,4 +203,45 @@ describe('a record put by hand', () => {
     expect(warnings.join('\n')).toMatch(/echo\/broken/)
     await client[Symbol.asyncDispose]()
   })
+})
+
+describe('etcdctl and the beckon command', () => {
+  it('see what services register, and what the other has written', async (ctx) => {
+    requireEtcd(ctx)
+    const server = await single()
+    const registry = etcd({ endpoints: [server.address] })
+    const echo = await startEcho({ registry, who: 'echo-1', metadata: { colour: 'blue' } })
+    cleanups.push(
+      () => registry.close(),
+      () => echo.close(),
+    )
+    const record = await server.etcdctl('get', '/micro/registry/echo/echo-1', '--print-value-only')
+    expect(JSON.parse(record)).toMatchObject({
+      name: 'echo',
+      version: 'latest',
+      nodes: [{ id: 'echo-1', address: echo.address, metadata: { colour: 'blue', protocol: 'grpc' } }],
+    })
+    const other = {
+      name: 'by.hand',
+      version: '7',
+      metadata: null,
+      endpoints: null,
+      nodes: [{ id: 'by.hand-1', address: '10.0.0.9:80', metadata: null }],
+    }
+    await server.etcdctl('put', '/micro/registry/by.hand/by.hand-1', JSON.stringify(other))
+    const beckon = async (...args: string[]): Promise<unknown> => {
+      const command = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        ...command,
+        `--registry_address=${server.address}`,
+        ...args,
+        '--json',
+      ])
+      return JSON.parse(stdout)
+    }
+    expect(JSON.stringify(await beckon('services'))).toMatch(/"by\.hand".*"echo"/)
+    expect(JSON.stringify(await beckon('describe', 'by.hand'))).toMatch(/10\.0\.0\.9:80/)
+    const call = await beckon('call', 'echo', 'Echo.Unary', '{"count":3}')
+    expect(call).toMatchObject({ text: 'echo-1', count: 3 })
+  }, 60_000)
 })
