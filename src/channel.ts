@@ -3,6 +3,7 @@ import type { Balancer, Outcome } from './balancer.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
+import { type Filter, filtered } from './filter.ts'
 import { type Logger, silent } from './logger.ts'
 import { createPool, type NodeStatus, type PoolNode } from './pool.ts'
 import type { Resolver } from './registry.ts'
@@ -14,8 +15,11 @@ export interface ChannelOptions {
   /** Name under which the instances are registered. */
   readonly service: string
   readonly registry: Resolver
-  readonly transport: Transport
+  /** Several where a service's instances speak different protocols: each is dialed by the one whose scheme its record says, else by the first. */
+  readonly transport: Transport | readonly Transport[]
   readonly balancer: Balancer
+  /** Which instances to use; one after the other. Default: all. */
+  readonly filter?: Filter | readonly Filter[] | undefined
   /** Around each attempt at one node; made anew for every node, so that it may keep state for it. The first is outermost. */
   readonly nodeMiddleware?: readonly Middleware[] | undefined
   /** Longest wait for a node that can take the call, in milliseconds. Default: until the call's deadline. 0: fail at once. */
@@ -56,11 +60,14 @@ const resends = 16
 
 /** Joins a resolver, a balancer and a transport. Begins to watch and to connect at once. */
 export function createChannel(options: ChannelOptions): Channel {
-  const { service, registry, balancer, clock = systemClock, logger = silent } = options
+  const { service, balancer, filter = [], clock = systemClock, logger = silent } = options
+  const registry = filtered(options.registry, [filter].flat())
+  const transports = [options.transport].flat()
+  if (transports.length === 0) throw new RpcError('invalid_argument', `channel to "${service}": transport must not be empty`)
   const pool = createPool({
     service,
     resolver: registry,
-    transport: options.transport,
+    transports,
     balancer,
     nodeMiddleware: chain(...(options.nodeMiddleware ?? [])),
     reconnect: { base: 50, max: 5000, ...options.reconnect },

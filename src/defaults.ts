@@ -75,8 +75,8 @@ export interface ChannelDefaults extends Omit<ChannelOptions, 'transport' | 'bal
   readonly registry?: Resolver | undefined
   /** Instances known in advance, `host:port`. */
   readonly addresses?: readonly string[] | undefined
-  /** Default `grpc()`. */
-  readonly transport?: Transport | undefined
+  /** Default `grpc()`. `[grpc(), mucp()]` calls every instance of a go-micro fleet by the protocol that its record says. */
+  readonly transport?: Transport | readonly Transport[] | undefined
   /** Default `p2c()`. */
   readonly balancer?: Balancer | undefined
 }

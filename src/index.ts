@@ -27,6 +27,7 @@ export {
 } from './defaults.ts'
 export { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
 export { type Attempt, type Code, codeFromNumber, codes, codeToNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from './error.ts'
+export { byEndpoint, byLabel, byVersion, type Filter } from './filter.ts'
 export { Headers, type HeadersInit, type HeaderValue } from './headers.ts'
 export { type Logger, silent } from './logger.ts'
 export type { NodeStatus } from './pool.ts'

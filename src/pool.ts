@@ -37,7 +37,8 @@ export interface Pool {
 export interface PoolOptions {
   readonly service: string
   readonly resolver: Resolver
-  readonly transport: Transport
+  /** At least one. */
+  readonly transports: readonly Transport[]
   readonly balancer: Balancer
   readonly nodeMiddleware: Middleware
   readonly reconnect: BackoffOptions
@@ -54,7 +55,7 @@ const settled = 1000
 
 /** Follows the set of a service's instances and keeps a connection to each. */
 export function createPool(options: PoolOptions): Pool {
-  const { service, resolver, transport, balancer, clock, logger } = options
+  const { service, resolver, transports, balancer, clock, logger } = options
   const nodes = new Map<string, OpenNode>()
   const waiting = new Set<() => void>()
   let ready: readonly PoolNode[] = []
@@ -76,7 +77,7 @@ export function createPool(options: PoolOptions): Pool {
     const kept = new Map<string, OpenNode>()
     for (const instance of all) {
       const known = nodes.get(instance.id)
-      if (known?.instance.address === instance.address) {
+      if (known?.instance.address === instance.address && transportFor(known.instance) === transportFor(instance)) {
         known.instance = instance
         kept.set(instance.id, known)
       } else {
@@ -88,6 +89,12 @@ export function createPool(options: PoolOptions): Pool {
     for (const [id, node] of kept) nodes.set(id, node)
     for (const node of kept.values()) node.open()
     changed()
+  }
+
+  /** What speaks the protocol that an instance's record says, or else its address's scheme. */
+  function transportFor({ address, metadata }: Instance): Transport {
+    const speaking = (scheme: string | undefined): Transport | undefined => transports.find((one) => one.scheme === scheme)
+    return speaking(metadata?.protocol) ?? speaking(/^([a-z]+):\/\//.exec(address)?.[1]) ?? (transports[0] as Transport)
   }
 
   interface OpenNode extends PoolNode {
@@ -126,7 +133,7 @@ export function createPool(options: PoolOptions): Pool {
     function dial(): void {
       callOff = undefined
       try {
-        const made = transport.dial(node.instance.address, {
+        const made = transportFor(node.instance).dial(node.instance.address, {
           onState(state, cause) {
             if (state === 'closed') connections.delete(made)
             if (gone || connection !== made) return

@@ -14,7 +14,7 @@ const parts: readonly Part[] = [
   {
     name: 'words',
     files:
-      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|headers|logger|registry|service|standard|stream|transport)\.ts$/,
+      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|filter|headers|logger|registry|service|standard|stream|transport)\.ts$/,
     imports: [],
   },
   { name: 'engine', files: /^(channel|client|pool|server|signals)\.ts$/, imports: ['words'] },
