@@ -1,6 +1,8 @@
 import {
   create,
+  createRegistry,
   type DescField,
+  type DescFile,
   type DescMessage,
   type DescMethod,
   type DescService,
@@ -8,6 +10,7 @@ import {
   fromJsonString,
   isMessage,
   type Message,
+  type Registry,
   toBinary,
   toJsonString,
 } from '@bufbuild/protobuf'
@@ -70,18 +73,37 @@ export function protobuf(schema: DescMessage): Codec<Message> {
   }
 }
 
-/** Protobuf's JSON format, which lets callers without the contract speak to its server. */
+/**
+ * Protobuf's JSON format, which lets callers without the contract speak to its server. A `google.protobuf.Any` and extensions may be of any type
+ * that the message's file defines or imports.
+ */
 export function protobufJson(schema: DescMessage): Codec<Message> {
   return {
     name: 'json',
-    encode: (message) => checked(schema, () => Buffer.from(toJsonString(schema, full(schema, message)))),
+    encode: (message) =>
+      checked(schema, () => Buffer.from(toJsonString(schema, full(schema, message), { registry: typesOf(schema.file) }))),
     decode: (bytes) =>
       checked(schema, () =>
         fromJsonString(schema, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() || '{}', {
           ignoreUnknownFields: true,
+          registry: typesOf(schema.file),
         }),
       ),
   }
+}
+
+const types = new WeakMap<DescFile, Registry>()
+
+/** The types that a file defines or imports, directly or not. */
+function typesOf(file: DescFile): Registry {
+  let registry = types.get(file)
+  if (registry === undefined) {
+    const files = new Set<DescFile>([file])
+    for (const one of files) for (const imported of one.dependencies) files.add(imported)
+    registry = createRegistry(...files)
+    types.set(file, registry)
+  }
+  return registry
 }
 
 function full(schema: DescMessage, message: unknown): Message {

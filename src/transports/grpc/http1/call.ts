@@ -7,7 +7,7 @@ import { encodeMessage } from '../request-frames.ts'
 import { codecsOf } from '../request-head.ts'
 import { ServerContext } from '../server-context.ts'
 import { toReply } from '../status.ts'
-import { errorReply, messageReply, type Reply } from './reply.ts'
+import { errorReply, messageReply, type Reply, textReply } from './reply.ts'
 import { bodyOf, messageOf, metadataOf, subtypeOf, timeoutOf } from './request.ts'
 
 /** Longest delay of a timer. */
@@ -28,8 +28,8 @@ export async function callReply(
   const subtype = query === undefined ? subtypeOf(request) : (query.get('encoding') ?? '')
   const codecs = subtype === 'json' || subtype === 'proto' ? codecsOf(route, subtype) : undefined
   if (codecs === undefined)
-    return refusal(request, `${method.path} does not speak ${request.headers['content-type'] ?? (subtype || 'what was sent')}`)
-  if (method.kind !== 'unary') return refusal(request, `${method.path} is a stream, which needs gRPC over HTTP/2`)
+    return refusal(`${method.path} does not speak ${request.headers['content-type'] ?? (subtype || 'what was sent')}`)
+  if (method.kind !== 'unary') return refusal(`${method.path} is a stream, which needs gRPC over HTTP/2`)
 
   let context: ServerContext | undefined
   try {
@@ -76,7 +76,6 @@ function within<T>(promise: Promise<T>, timeout: number, context: ServerContext,
 }
 
 /** For what cannot be a unary call: 415, and what could be. */
-function refusal({ method }: IncomingMessage, why: string): Reply {
-  const { status, fields, body } = errorReply(new RpcError('unimplemented', why), undefined, 415)
-  return { status, fields: [...fields, ...(method === 'POST' ? ['accept-post', 'application/json, application/proto'] : [])], body }
+function refusal(why: string): Reply {
+  return textReply(415, why, 'accept-post', 'application/json, application/proto')
 }
