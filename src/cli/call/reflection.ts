@@ -1,5 +1,5 @@
 import { createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf'
-import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { type DescriptorProto, type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { RpcError } from '../../error.ts'
 import {
   ServerReflection,
@@ -69,10 +69,19 @@ async function filesOf(ask: Ask, service: string): Promise<FileRegistry> {
 function take(answer: Answer, files: Map<string, FileDescriptorProto>): FileDescriptorProto {
   const bytes = answer.case === 'fileDescriptorResponse' ? answer.value.fileDescriptorProto : []
   const all = bytes.map((one) => fromBinary(FileDescriptorProtoSchema, one))
-  for (const file of all) files.set(file.name, file)
+  for (const file of all) {
+    file.messageType.forEach(nameFields)
+    files.set(file.name, file)
+  }
   const [first] = all
   if (first === undefined) throw new RpcError('not_found', 'the server does not know a file of its own')
   return first
+}
+
+/** Compilers write the JSON names of fields into descriptors, but a server need not have kept them. */
+function nameFields({ field, extension, nestedType }: DescriptorProto): void {
+  for (const one of [...field, ...extension]) one.jsonName ||= one.name.replace(/_+(.?)/g, (_, next: string) => next.toUpperCase())
+  nestedType.forEach(nameFields)
 }
 
 function asking(contract: typeof ServerReflection, channel: Channel, options: CallOptions): Ask {
