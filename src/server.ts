@@ -85,6 +85,11 @@ export function createServer(options: ServerOptions): Server {
   let starting: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
+  /** Also while it serves it may be told to say that it does not. */
+  function serving(): boolean {
+    return state === 'serving' && (options.services ?? []).every((one) => one.serving?.() ?? true)
+  }
+
   function become(next: ServerState): void {
     state = next
     for (const tell of watchers) tell(next)
@@ -92,7 +97,7 @@ export function createServer(options: ServerOptions): Server {
 
   async function open(): Promise<void> {
     for (const make of options.services ?? []) for (const { service, handlers } of make(view)) implement(service, handlers, unadvertised)
-    listener = await transport.listen(find, { address: options.address ?? ':0', serving: () => state === 'serving' })
+    listener = await transport.listen(find, { address: options.address ?? ':0', serving })
     try {
       registration = await registry?.register(instanceAt(listener.address))
     } catch (error) {

@@ -24,4 +24,8 @@ export interface Implementation {
 }
 
 /** Services that every server can have, such as health and reflection: made for one server when it starts, and not advertised. */
-export type StandardService = (server: ServerView) => readonly Implementation[]
+export interface StandardService {
+  (server: ServerView): readonly Implementation[]
+  /** Whether the server may be said to serve, as far as this service knows. Default: it may. */
+  readonly serving?: () => boolean
+}

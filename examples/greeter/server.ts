@@ -1,11 +1,13 @@
 import { createServer } from 'beckon'
 import { flags } from 'beckon/flags'
+import { health } from 'beckon/services/health'
+import { reflection } from 'beckon/services/reflection'
 import { Greeter } from '../gen/hello_pb.ts'
 import '../plain-errors.ts'
 
 const { registry, server: settings } = flags()
 
-const server = createServer({ name: 'hello.srv.say', registry, ...settings })
+const server = createServer({ name: 'hello.srv.say', registry, ...settings, services: [health(), reflection()] })
 
 server.handle(Greeter, {
   hello({ from, to, msg }) {

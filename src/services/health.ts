@@ -74,6 +74,7 @@ export function health(): HealthService {
   }
 
   return Object.assign(service, {
+    serving: () => !down.has(''),
     set(serving: boolean, name = '') {
       if (serving) down.delete(name)
       else down.add(name)

@@ -10,6 +10,7 @@ import { protobufService } from '../../src/codecs/protobuf.ts'
 import { type Code, createClient, createServer, defineService, RpcError, type Server, unary } from '../../src/index.ts'
 import { memory } from '../../src/registries/memory.ts'
 import type { Service } from '../../src/service.ts'
+import { health } from '../../src/services/health.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { makeCertificates } from '../support/certificates.ts'
@@ -274,6 +275,19 @@ describe('GET /healthz', () => {
     expect(await look()).toEqual([503, 'not serving\n'])
     expect((await post(server, '{}')).status).toBe(200)
     await closing
+  })
+
+  it('says what the health service says of the whole server', async () => {
+    const status = health()
+    const server = await startEcho({ services: [status] })
+    opened.push(() => server.close())
+    const look = async (): Promise<number> => (await fetch(`http://${server.address}/healthz`)).status
+    status.set(false, 'beckon.test.Echo')
+    expect(await look()).toBe(200)
+    status.set(false)
+    expect(await look()).toBe(503)
+    status.set(true)
+    expect(await look()).toBe(200)
   })
 })
 
