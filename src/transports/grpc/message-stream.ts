@@ -1,5 +1,6 @@
 import { RpcError } from '../../error.ts'
 import { Inbox, type Limits } from './inbox.ts'
+import { burst } from './pump.ts'
 
 /** What a {@link MessageStream} needs of the call it belongs to. */
 export interface StreamOwner<T> {
@@ -26,6 +27,9 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   /** Of the bytes in the inbox, those that were released already: the beginning of a message that somebody waits for. */
   #released = 0
   #ended = false
+  /** Messages taken in a row, and what waits for the rest of the process to have its turn after too many. */
+  #taken = 0
+  #pause: NodeJS.Immediate | undefined
   #error: RpcError | undefined
   readonly #waiting: Waiting<T>[] = []
 
@@ -37,12 +41,20 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   /** Adds bytes that came. */
   push(from: Buffer, start: number, end: number): void {
     this.#inbox.push(from, start, end)
+    this.#serve()
+  }
+
+  /** Gives those that wait what is there. */
+  #serve(): void {
+    if (this.#pause !== undefined) return
     while (this.#waiting.length > 0) {
       const result = this.#take()
       if (result === undefined) break
       this.#waiting.shift()?.resolve(result)
     }
-    if (this.#waiting.length > 0 && !this.#ended) this.#release(this.#inbox.length - this.#released, true)
+    if (this.#waiting.length === 0) return
+    if (this.#ended) this.#finishAll()
+    else this.#release(this.#inbox.length - this.#released, true)
   }
 
   /** Nothing more comes: for an error, the consumer gets it after what is there. */
@@ -50,12 +62,13 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
     if (this.#ended) return
     this.#ended = true
     this.#error = error
-    for (const one of this.#waiting.splice(0)) this.#finish(one)
+    if (this.#pause === undefined) this.#finishAll()
   }
 
   /** Ends with an error at once, dropping what is there. */
   fail(error: RpcError): void {
     this.#drop()
+    this.#resume()
     if (this.#ended && this.#error === undefined) this.#error = error
     this.end(error)
   }
@@ -68,8 +81,15 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   next(): Promise<IteratorResult<T>> {
     return new Promise((resolve, reject) => {
       const one = { resolve, reject }
-      const result = this.#waiting.length === 0 ? this.#take() : undefined
+      if (++this.#taken % burst === 0) {
+        this.#pause ??= setImmediate(() => {
+          this.#pause = undefined
+          this.#serve()
+        })
+      }
+      const result = this.#waiting.length === 0 && this.#pause === undefined ? this.#take() : undefined
       if (result !== undefined) resolve(result)
+      else if (this.#pause !== undefined) this.#waiting.push(one)
       else if (this.#ended) this.#finish(one)
       else {
         this.#waiting.push(one)
@@ -81,6 +101,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   return(): Promise<IteratorResult<T>> {
     const open = !this.#ended
     this.#drop()
+    this.#resume()
     this.#error = undefined
     this.end()
     if (open) this.#owner.left()
@@ -124,6 +145,16 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
     this.releaseAll()
     this.#inbox.clear()
     this.#released = 0
+  }
+
+  #resume(): void {
+    clearImmediate(this.#pause)
+    this.#pause = undefined
+    if (this.#ended) this.#finishAll()
+  }
+
+  #finishAll(): void {
+    for (const one of this.#waiting.splice(0)) this.#finish(one)
   }
 
   #finish(one: Waiting<T>): void {
