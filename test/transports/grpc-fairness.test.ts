@@ -43,7 +43,7 @@ beforeAll(async () => {
   listener = await grpc().listen(
     (path) => {
       const method = Object.values(methods).find((one) => one.path === path)
-      return method && { method, endpoint: (async (request: never) => handlers[method.name]?.(request)) as Endpoint }
+      return method && { method, endpoint: (async (request: unknown) => handlers[method.name]?.(request as never)) as Endpoint }
     },
     { address: '127.0.0.1:0' },
   )
