@@ -316,9 +316,10 @@ export class Connection<H> implements FrameSink {
     readSettings(from, start, end, this.peer, this.#options.server)
     this.encoder.resize(this.peer.headerTableSize)
     this.sender.maxFrame = this.peer.maxFrame
-    if (this.peer.initialWindow !== initialWindow) this.sender.shift(this.peer.initialWindow - initialWindow)
+    // Before what the new windows let through.
     const at = this.output.reserve(f.frameHeader)
     this.output.length = f.writeFrameHeader(this.output.buffer, at, 0, f.SETTINGS, f.ACK, 0)
+    if (this.peer.initialWindow !== initialWindow) this.sender.shift(this.peer.initialWindow - initialWindow)
     this.settled = true
     this.#streams.settled()
   }

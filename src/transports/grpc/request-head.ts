@@ -6,6 +6,8 @@ import { readTimeout } from './timeout.ts'
 
 /** A request's headers with what answers them, as looked up once for all blocks of the same bytes. */
 export interface RequestHead {
+  /** The HTTP method. */
+  readonly method: string
   readonly path: string
   readonly route: Route | undefined
   readonly input: Codec | undefined
@@ -27,9 +29,9 @@ export interface RequestHead {
 /** Reads requests' header lists for a server with these routes. */
 export function requestParser(routes: Routes): (names: readonly string[], values: readonly string[]) => RequestHead {
   return (names, values) => {
+    let method = ''
     let path = ''
     let contentType = ''
-    let http = 0
     let timeout = Number.POSITIVE_INFINITY
     let contentLength = -1
     let encoding = ''
@@ -39,7 +41,7 @@ export function requestParser(routes: Routes): (names: readonly string[], values
       const name = names[i] as string
       const value = values[i] as string
       if (name === ':path') path = value
-      else if (name === ':method') http = value === 'POST' ? http : 405
+      else if (name === ':method') method = value
       else if (name === 'content-type') contentType = value
       else if (name === 'content-length') contentLength = Number(value)
       else if (name === 'grpc-timeout') timeout = readTimeout(value) ?? Number.NaN
@@ -48,10 +50,11 @@ export function requestParser(routes: Routes): (names: readonly string[], values
       else if (isMetadata(name)) metadata.push(name, value)
     }
     const match = /^application\/grpc(?:\+([^;]+))?(?:;|$)/i.exec(contentType)
-    if (match === null && http === 0) http = 415
+    const http = method !== 'POST' ? 405 : match === null ? 415 : 0
     const route = http === 0 ? routes(path) : undefined
     const codecs = route && codecsOf(route, match?.[1]?.toLowerCase())
     return {
+      method,
       path,
       route,
       ...pick(codecs),

@@ -17,6 +17,8 @@ export interface ReplyHost {
   readonly peer: string
   /** Answers with one message, if the call is still open. */
   reply(call: ServerCall, message: unknown): void
+  /** Answers what is no call of gRPC's with the HTTP status that its head has. */
+  replyHttp(call: ServerCall): void
   /** Answers with an error, if the call is still open. */
   replyError(call: ServerCall, error: unknown): void
   /** Opens a stream of messages: sends headers. */
@@ -54,8 +56,8 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   later: Timed | undefined
   readonly #host: ReplyHost
   #received = 0
-  /** The handler reads no more of its request. */
-  #discards = false
+  /** The handler reads no more of its request, or there is none. */
+  #discards: boolean
   #window: ReceiveWindow | undefined
   #inbox: Inbox | undefined
   #requests: MessageStream<unknown> | undefined
@@ -67,6 +69,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     this.id = id
     this.head = head
     this.route = route
+    this.#discards = head.http !== 0
     this.streams = route.method.kind === 'clientStream' || route.method.kind === 'bidi'
     const limited = head.timeout !== Number.POSITIVE_INFINITY
     this.deadline = limited ? performance.now() + head.timeout : Number.POSITIVE_INFINITY
@@ -102,6 +105,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     if (!ended) return
     this.requestEnded = true
     this.#requests?.end()
+    if (this.head.http !== 0) this.#host.replyHttp(this)
   }
 
   #wrong(text: string): void {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { formatAddress } from '../../address.ts'
+import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
 import type { Headers } from '../../headers.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
@@ -8,7 +9,7 @@ import { ErrorCode, type Fault, fault } from '../../http2/fault.ts'
 import { maxFrame } from '../../http2/frames.ts'
 import type { Outgoing } from '../../http2/sender.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
-import type { Routes } from '../../transport.ts'
+import type { Route, Routes } from '../../transport.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { isWholeMessage, prefixLength, view } from './inbox.ts'
@@ -82,7 +83,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
       this.http2.release(end - start, id, undefined)
       return
     }
-    if (call.streams || !isWholeMessage(from, start, end, this.settings)) {
+    if (call.streams || call.head.http !== 0 || !isWholeMessage(from, start, end, this.settings)) {
       call.begin()
       call.data(from, start, end, true)
       return
@@ -106,10 +107,10 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
       this.http2.reset(id, ErrorCode.refusedStream)
       return undefined
     }
-    let problem: RpcError | undefined
+    let problem: RpcError
     if (size > maxHeaderBytes)
       problem = new RpcError('resource_exhausted', `headers of ${size} bytes are over the limit of ${maxHeaderBytes} (maxHeaderBytes)`)
-    else if (http !== 0) this.http2.sendHeaders(id, [':status', String(http), 'content-type', 'text/plain'], 4, true)
+    else if (http !== 0) return this.#begin(id, head, notGrpc)
     else if (route === undefined) problem = new RpcError('unimplemented', `unknown method ${path}`)
     else if (head.input === undefined) problem = new RpcError('unimplemented', `${path} does not speak ${head.contentType}`)
     else if (encoding !== '' && encoding !== 'gzip')
@@ -117,20 +118,23 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     else if (Number.isNaN(timeout)) problem = new RpcError('internal', `${path}: grpc-timeout cannot be read`)
     else if (timeout <= 0) problem = new RpcError('deadline_exceeded', `deadline of ${path} passed`)
     else {
-      const call = new ServerCall(this, id, head, route)
-      this.#calls.add(call)
+      const call = this.#begin(id, head, route)
       if (timeout !== Number.POSITIVE_INFINITY) deadlines.add(call, timeout)
       return call
     }
-    if (problem !== undefined) {
-      const contentType = head.contentType.startsWith('application/grpc') ? head.contentType : 'application/grpc'
-      const fields = replyFields(contentType)
-      // This much the protocol asks for.
-      if (encoding !== '') fields.push('grpc-accept-encoding', accepted)
-      this.http2.sendHeaders(id, [...fields, ...fieldsOfError(problem)], 4, true)
-    }
+    const contentType = head.contentType.startsWith('application/grpc') ? head.contentType : 'application/grpc'
+    const fields = replyFields(contentType)
+    // This much the protocol asks for.
+    if (encoding !== '') fields.push('grpc-accept-encoding', accepted)
+    this.http2.sendHeaders(id, [...fields, ...fieldsOfError(problem)], 4, true)
     if (!ended) this.http2.reset(id, ErrorCode.noError)
     return undefined
+  }
+
+  #begin(id: number, head: RequestHead, route: Route): ServerCall {
+    const call = new ServerCall(this, id, head, route)
+    this.#calls.add(call)
+    return call
   }
 
   isOpen(id: number): boolean {
@@ -207,6 +211,16 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     } catch (error) {
       this.replyError(call, error)
     }
+  }
+
+  replyHttp(call: ServerCall): void {
+    const { http } = call.head
+    const fields = [':status', String(http), 'content-type', 'text/plain', ...(http === 405 ? ['allow', 'POST'] : [])]
+    this.http2.sendHeaders(call.id, fields, 4, false)
+    const outgoing = this.http2.sender.open(call.id, this.http2.peer.initialWindow + call.credit)
+    if (call.head.method !== 'HEAD') this.http2.sender.push(outgoing, spoken)
+    this.http2.sender.finish(outgoing)
+    this.#over(call)
   }
 
   /** Encodes an answer. What is wrong with it is this side's fault and not the caller's. */
@@ -322,6 +336,18 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
 }
 
 const empty = Buffer.alloc(0)
+
+const spoken = Buffer.from('Over HTTP/2 this port speaks gRPC: POST /package.Service/Method with content-type application/grpc.\n')
+
+/** Stands where a route would be for requests that are no calls: they are read to their end, then answered by a status. */
+const notGrpc: Route = {
+  method: { service: '', name: '', path: '', kind: 'unary', input: raw(), output: raw(), idempotent: false },
+  endpoint: () => Promise.reject(new RpcError('internal', 'not a call')),
+}
+
+function raw(): Codec<unknown> {
+  return { name: 'raw', encode: () => empty, decode: (bytes) => bytes }
+}
 
 /** What is wrong with an answer, as its caller is told. */
 function ownFault(call: ServerCall, thrown: unknown): RpcError {
