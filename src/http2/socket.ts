@@ -134,7 +134,8 @@ export function acceptSocket(
   }
 
   function refuse(first: Buffer): void {
-    const http1 = /^[A-Z]+(?: |$)/.test(first.toString('latin1', 0, 16))
+    // A method, and the beginning of a target, as far as they have come.
+    const http1 = /^[A-Z]+(?:$| (?:$|[/*a-z]))/.test(first.toString('latin1', 0, 16))
     if (http1 && other !== undefined) {
       socket.off('data', read).setTimeout(0).off('timeout', tooLate)
       other(first)

@@ -352,4 +352,17 @@ describe('a server', () => {
     expect(await peer.answer(1)).toMatchObject({ ':status': '405' })
     expect(await peer.answer(3)).toMatchObject({ ':status': '415' })
   })
+
+  it('reads what is not gRPC to its end before it turns it down, and keeps it to the rules', async () => {
+    using peer = await begun()
+    const html = request(path, { 'content-type': 'text/html', 'content-length': '2' })
+    peer.send(frame(HEADERS, END_HEADERS, 1, html), frame(DATA, 0, 1, Buffer.from('a')), frame(PING, 0, 0, Buffer.alloc(8)))
+    await peer.frame(PING)
+    expect(peer.frames.some(({ id }) => id === 1)).toBe(false)
+    peer.send(frame(DATA, END_STREAM, 1, Buffer.from('b')))
+    expect(await peer.answer(1)).toMatchObject({ ':status': '415' })
+    expect((await peer.frame(DATA, 1)).payload.toString()).toContain('gRPC')
+    peer.send(frame(HEADERS, END_HEADERS, 3, html), frame(DATA, END_STREAM, 3, Buffer.from('abc')))
+    expect((await peer.frame(RST_STREAM, 3)).payload).toEqual(u32(PROTOCOL_ERROR))
+  })
 })
