@@ -58,10 +58,16 @@ describe('examples/book', () => {
     const addresses = servers.map((server) => /registered at (\S+)/.exec(server.stdout)?.[1] ?? '').sort()
     expect(await keysUnder('/services/book/')).toEqual(addresses.map((address) => [`/services/book/${address}`, address]))
 
-    const { code, stdout, stderr } = await example('book/client.ts').ended
-    expect([code, stderr]).toEqual([0, ''])
-    const answered = [...stdout.matchAll(/GetBookInfo answered by (\S+)\n {2}bookId: 1 => bookName: 21天精通php/g)].map(([, who]) => who)
-    expect(answered).toHaveLength(8)
+    // A client calls as soon as it has one connection: on a slow machine the others may come when it has ended.
+    let stdout = ''
+    let answered: (string | undefined)[] = []
+    for (let runs = 0; runs < 5 && new Set(answered).size < 3; runs++) {
+      const run = await example('book/client.ts').ended
+      expect([run.code, run.stderr]).toEqual([0, ''])
+      stdout = run.stdout
+      answered = [...stdout.matchAll(/GetBookInfo answered by (\S+)\n {2}bookId: 1 => bookName: 21天精通php/g)].map(([, who]) => who)
+      expect(answered).toHaveLength(8)
+    }
     expect([...new Set(answered)].sort()).toEqual(addresses)
     expect(stdout).toMatch(
       /GetBookList answered by \S+\n {2}bookId: 1 => bookName: 21天精通php\n {2}bookId: 2 => bookName: 21天精通java\n$/,
