@@ -22,6 +22,9 @@ export type Outcome = 'ok' | 'failed' | 'canceled'
 /** The measure of one node, kept as long as the instance stays. */
 export interface Load {
   readonly value: number
-  /** Counts an attempt as begun; the returned function ends it and must be called exactly once. */
-  start(): (outcome: Outcome) => void
+  /**
+   * Counts an attempt as begun; the returned function ends it and must be called exactly once. A `lasting` one is answered with a
+   * stream: that it goes on says nothing about the node.
+   */
+  start(lasting?: boolean): (outcome: Outcome) => void
 }

@@ -87,7 +87,7 @@ export function createChannel(options: ChannelOptions): Channel {
     if (ready.length === 0) return waitForNode(context, before).then(() => send(request, context, before))
     const node = pick(ready, context, before)
     context.instance = node.instance
-    const end = node.measure.start()
+    const end = node.measure.start(streamsResponse(context.method.kind))
     return node.endpoint(request, context).then(
       (response) => {
         // How long a stream lasted says nothing about the node.

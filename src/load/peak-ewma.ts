@@ -24,7 +24,8 @@ const forgotten = 0.001
 /**
  * Latency × (calls in flight + 1), after Finagle's `PeakEwma`. The latency jumps up to a new peak at once and comes down as an
  * exponentially weighted moving average; without calls it decays, so that a slow node is tried again. Unlike Finagle's, a failed
- * call counts as a slow one: a node that fails fast must not look like the best. A canceled call leaves the latency as it is.
+ * call counts as a slow one: a node that fails fast must not look like the best; and a node that answers nothing counts as slow from
+ * that moment on, so that one that hangs does not collect calls until they time out. A canceled call leaves the latency as it is.
  * Throws `invalid_argument` naming the option.
  */
 export function peakEwma(options: PeakEwmaOptions = {}): Load {
@@ -34,6 +35,10 @@ export function peakEwma(options: PeakEwmaOptions = {}): Load {
   let latency = 0
   let assumed = false
   let pending = 0
+  /** Calls in flight that are answered by one message … */
+  let awaited = 0
+  /** … and when the node last answered one, or began to have any. */
+  let heard = 0
   let stamp = clock.now()
 
   function observe(now: number, took: number): void {
@@ -45,13 +50,15 @@ export function peakEwma(options: PeakEwmaOptions = {}): Load {
 
   return {
     get value() {
-      observe(clock.now(), 0)
-      return latency * (pending + 1)
+      const now = clock.now()
+      observe(now, 0)
+      return (awaited > 0 ? Math.max(latency, now - heard) : latency) * (pending + 1)
     },
-    start() {
+    start(lasting = false) {
       const began = clock.now()
       observe(began, 0)
       pending++
+      if (!lasting && awaited++ === 0) heard = began
       if (latency < forgotten) {
         latency = assumedLatency
         assumed = true
@@ -59,6 +66,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Load {
       const known = assumed ? unknownLatency : latency
       return (outcome) => {
         pending--
+        if (!lasting) awaited--
         if (outcome === 'canceled') {
           if (assumed && pending === 0) forget()
           return
@@ -66,6 +74,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Load {
         if (assumed) forget()
         const now = clock.now()
         const took = now - began
+        heard = now
         // From the latency when it began, so that calls that fail together count once.
         observe(now, outcome === 'ok' ? took : Math.max(took, Math.min(known * penalty, worstPenalty)))
       }

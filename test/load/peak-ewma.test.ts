@@ -83,9 +83,25 @@ describe('peakEwma', () => {
 
   it('does not hold a long stream against a node for ever', () => {
     const { clock, load } = setUp()
-    load.start()
+    load.start(true)
     clock.advanceSync(120_000)
     expect(load.value).toBeLessThan(1)
+  })
+
+  it('counts a node that answers nothing as slow from that moment on', () => {
+    const { clock, load, call } = setUp()
+    call(20)
+    const end = load.start()
+    clock.advanceSync(15)
+    expect(load.value).toBeLessThan(50)
+    clock.advanceSync(985)
+    expect(load.value).toBe(2000)
+    load.start()
+    expect(load.value).toBe(3000)
+    end('ok')
+    clock.advanceSync(10)
+    load.start()('canceled')
+    expect(load.value).toBeLessThan(2000)
   })
 
   it('learns nothing from a canceled call', () => {
