@@ -91,6 +91,9 @@ func (*Echo) Expand(_ context.Context, stream server.Stream) error {
 		if err := stream.Send(&echopb.EchoMessage{Text: fmt.Sprint(in.Text, i)}); err != nil {
 			return err
 		}
+		// Over mucp, go-micro writes the next message into the buffer of one that has not been sent yet: its own clients
+		// get the last one again and again.
+		time.Sleep(2 * time.Millisecond)
 	}
 	if in.Text == "fail" {
 		return errors.NotFound("echo", "failed after %d", in.Count)

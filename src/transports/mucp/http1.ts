@@ -1,0 +1,140 @@
+import { RpcError } from '../../error.ts'
+
+/** A request or response of HTTP/1.1. https://www.rfc-editor.org/rfc/rfc9112 */
+export interface HttpMessage {
+  /** Its first line. */
+  readonly start: string
+  /** Names, in lower case, and values in turn. */
+  readonly fields: readonly string[]
+  readonly body: Buffer
+  /** Bytes of a body that was over the limit, and is not kept. */
+  readonly tooLarge?: number | undefined
+}
+
+/** The first value of a field; undefined where there is none. */
+export function fieldOf({ fields }: Pick<HttpMessage, 'fields'>, name: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1]
+  return undefined
+}
+
+/** The bytes of a message, the length of its body told. Line breaks in values become spaces. */
+export function writeHttp(start: string, fields: readonly string[], body: Uint8Array): Buffer {
+  let head = `${start}\r\n`
+  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${(fields[i + 1] as string).replace(/[\r\n]+/g, ' ')}\r\n`
+  return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body])
+}
+
+const maxHead = 65_536
+const none: Buffer = Buffer.alloc(0)
+
+/** Takes messages out of the bytes of a connection. */
+export class HttpReader {
+  readonly #limit: number
+  readonly #onMessage: (message: HttpMessage) => void
+  #chunks: Buffer[] = []
+  #length = 0
+  /** Nothing can be done with fewer bytes. */
+  #needed = 1
+  #head: Pick<HttpMessage, 'start' | 'fields'> | undefined
+  /** Bytes of the body, or of the chunk, that are to come; `chunk`: a line that tells; `end`: the lines after the last chunk. */
+  #next: number | 'chunk' | 'end' = 0
+  #chunked = false
+  #parts: Buffer[] = []
+  #size = 0
+
+  /** `limit`: bytes of the largest body that is kept. */
+  constructor(limit: number, onMessage: (message: HttpMessage) => void) {
+    this.#limit = limit
+    this.#onMessage = onMessage
+  }
+
+  /** Throws `internal` for what is not HTTP/1.1. The chunk is kept. */
+  push(chunk: Buffer): void {
+    if (this.#skip(chunk.length)) return
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+    if (this.#length < this.#needed) return
+    let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
+    this.#needed = 1
+    while (rest.length >= this.#needed) {
+      const used = this.#head === undefined ? this.#readHead(rest) : this.#readBody(rest)
+      if (used < 0) break
+      rest = rest.subarray(used)
+    }
+    this.#chunks = rest.length === 0 ? [] : [rest]
+    this.#length = rest.length
+    this.#needed = Math.max(this.#needed, rest.length + 1)
+  }
+
+  /** What is over the limit is not even held until it is whole. */
+  #skip(length: number): boolean {
+    if (this.#head === undefined || typeof this.#next !== 'number' || this.#size + this.#next <= this.#limit) return false
+    const open = this.#next - this.#length - length
+    if (open <= 0) return false
+    this.#size += this.#length + length
+    this.#next = open
+    this.#needed = 1
+    this.#chunks = []
+    this.#length = 0
+    return true
+  }
+
+  /** Bytes that were used; -1 where there must be more. */
+  #readHead(from: Buffer): number {
+    const end = from.indexOf('\r\n\r\n')
+    if (end < 0 && from.length <= maxHead) return -1
+    if (end < 0 || end > maxHead) throw new RpcError('internal', `the peer sent a head of more than ${maxHead} bytes`)
+    const [start = '', ...lines] = from.toString('utf8', 0, end).split('\r\n')
+    if (!/^(HTTP\/1\.\d \d{3}|[A-Z]+ \S+ HTTP\/1\.\d$)/.test(start)) throw new RpcError('internal', 'the peer does not speak HTTP/1.1')
+    const fields = lines.flatMap((line) => {
+      const colon = line.indexOf(':')
+      return colon < 1 ? [] : [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+    })
+    this.#head = { start, fields }
+    this.#parts = []
+    this.#size = 0
+    this.#chunked = /\bchunked\b/i.test(fieldOf(this.#head, 'transfer-encoding') ?? '')
+    const length = Number(fieldOf(this.#head, 'content-length') ?? 0)
+    if (!Number.isSafeInteger(length) || length < 0) throw new RpcError('internal', 'the peer sent a Content-Length that is no number')
+    this.#next = this.#chunked ? 'chunk' : length
+    if (this.#next === 0) this.#finish()
+    return end + 4
+  }
+
+  #readBody(from: Buffer): number {
+    if (this.#next === 'chunk' || this.#next === 'end') return this.#readLine(from, this.#next)
+    const ending = this.#chunked ? 2 : 0
+    if (from.length < this.#next + ending) {
+      this.#needed = this.#next + ending
+      return -1
+    }
+    const used = this.#next + ending
+    this.#size += this.#next
+    if (this.#size <= this.#limit) this.#parts.push(from.subarray(0, this.#next))
+    this.#next = 'chunk'
+    if (!this.#chunked) this.#finish()
+    return used
+  }
+
+  #readLine(from: Buffer, what: 'chunk' | 'end'): number {
+    const end = from.indexOf('\r\n')
+    if (end < 0) return -1
+    if (what === 'end') {
+      if (end === 0) this.#finish()
+      return end + 2
+    }
+    const length = Number.parseInt(from.toString('latin1', 0, end), 16)
+    if (!(length >= 0)) throw new RpcError('internal', 'the peer sent a chunk without a length')
+    this.#next = length === 0 ? 'end' : length
+    return end + 2
+  }
+
+  #finish(): void {
+    const { start, fields } = this.#head as Pick<HttpMessage, 'start' | 'fields'>
+    const tooLarge = this.#size > this.#limit ? this.#size : undefined
+    const [one = none, ...more] = tooLarge === undefined ? this.#parts : []
+    this.#head = undefined
+    this.#parts = []
+    this.#onMessage({ start, fields, body: more.length === 0 ? one : Buffer.concat([one, ...more]), tooLarge })
+  }
+}

@@ -1,0 +1,150 @@
+import type { Context } from '../../endpoint.ts'
+import { RpcError } from '../../error.ts'
+import { Headers } from '../../headers.ts'
+import { streamsRequest, streamsResponse } from '../../stream.ts'
+import type { MessageCodecs, Route } from '../../transport.ts'
+import { codecsFor } from './codecs.ts'
+import { endOfStream, readError, toReply, writeError } from './errors.ts'
+import { fieldOf, type HttpMessage } from './http1.ts'
+import { readMetadata, writeMetadata } from './metadata.ts'
+import { createQueue } from './queue.ts'
+import type { Wire } from './wire.ts'
+
+/** One call at a server. */
+export interface ServerCall {
+  /** Resolves when it has been answered, or nobody waits for that any more. */
+  readonly done: Promise<void>
+  /** A further message of its stream. */
+  take(message: HttpMessage): void
+  abort(reason: RpcError): void
+}
+
+/** What a call is served with. */
+export interface ServerCallOptions {
+  readonly route: Route
+  /** The request, or what opened the stream. */
+  readonly message: HttpMessage
+  readonly peer: string
+  readonly wire: Wire
+  /** Sends a reply; a promise when the next one ought to wait. `last`: there will be no other. */
+  reply(fields: readonly string[], body: Uint8Array, last: boolean): Promise<void> | undefined
+}
+
+const nothing = new Uint8Array(0)
+
+/** Calls the handler and sends what it answers. */
+export function serveCall({ route, message, peer, wire, reply }: ServerCallOptions): ServerCall {
+  const { method } = route
+  const codecs = codecsFor(route, fieldOf(message, 'content-type'))
+  const controller = new AbortController()
+  const deadline = deadlineOf(message)
+  const replyHeaders = new Headers()
+  const replyTrailers = new Headers()
+  const headers = readMetadata(message.fields).headers
+  const context: Context = { method, headers, signal: controller.signal, deadline, peer, replyHeaders, replyTrailers }
+  const requests = createQueue<unknown>({
+    full: (full) => (full ? wire.pause() : wire.resume()),
+    left: () => wire.resume(),
+  })
+  let givenUp: (reason: RpcError) => void = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    givenUp = reject
+  })
+  aborted.catch(() => {})
+  const left = deadline === undefined ? undefined : Math.min(Math.max(1, deadline - performance.now()), 0x7fffffff)
+  const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
+  let headersSent = false
+
+  function expire(): void {
+    abort(new RpcError('deadline_exceeded', `deadline of ${method.path} passed`))
+  }
+
+  function abort(reason: RpcError): void {
+    controller.abort(reason)
+    requests.end(reason)
+    givenUp(reason)
+  }
+
+  function fieldsOf(last: boolean, metadata?: RpcError['metadata']): string[] {
+    const fields: string[] = []
+    if (!headersSent) writeMetadata(replyHeaders, fields)
+    headersSent = true
+    if (last) writeMetadata([...replyTrailers, ...(metadata ?? [])], fields, 'trailer-')
+    return fields
+  }
+
+  async function run(): Promise<void> {
+    try {
+      if (codecs === undefined) throw new RpcError('invalid_argument', `${method.path} does not speak ${fieldOf(message, 'content-type')}`)
+      await Promise.race([handle(codecs), aborted])
+    } catch (thrown) {
+      const error = toReply(thrown)
+      void reply([...errorFields(error), 'Micro-Error', writeError(method.service, error)], nothing, true)
+    } finally {
+      clearTimeout(timer)
+      requests.end()
+    }
+  }
+
+  function errorFields(error: RpcError): string[] {
+    try {
+      return fieldsOf(true, error.outbound ? [] : error.metadata)
+    } catch {
+      return []
+    }
+  }
+
+  async function handle({ input, output }: MessageCodecs): Promise<void> {
+    const response = await route.endpoint(await requestOf(input), context)
+    if (!streamsResponse(method.kind)) {
+      const body = output.encode(response)
+      void reply(fieldsOf(true), body, method.kind === 'unary')
+    } else await sendAll(response as AsyncIterable<unknown>, output)
+    if (method.kind !== 'unary') void reply([...fieldsOf(true), 'Micro-Error', endOfStream], nothing, true)
+  }
+
+  async function sendAll(responses: AsyncIterable<unknown>, output: MessageCodecs['output']): Promise<void> {
+    for await (const one of responses) {
+      if (controller.signal.aborted) return
+      await reply(fieldsOf(false), output.encode(one), false)
+    }
+  }
+
+  async function requestOf(input: MessageCodecs['input']): Promise<unknown> {
+    if (method.kind === 'unary') return input.decode(message.body)
+    const decoded = { [Symbol.asyncIterator]: () => decoding(requests[Symbol.asyncIterator](), input) }
+    if (streamsRequest(method.kind)) return decoded
+    const { done, value } = await decoded[Symbol.asyncIterator]().next()
+    if (done) throw new RpcError('invalid_argument', `${method.path} was called without a request`)
+    return value
+  }
+
+  return {
+    done: run(),
+    take(more) {
+      const error = fieldOf(more, 'micro-error')
+      if (!error) requests.push(more)
+      else requests.end(error === endOfStream ? undefined : new RpcError('canceled', readError(error, new Headers()).rawMessage))
+    },
+    abort,
+  }
+}
+
+function decoding(messages: AsyncIterator<unknown>, input: MessageCodecs['input']): AsyncIterator<unknown> {
+  return {
+    async next() {
+      const { done, value } = await messages.next()
+      return done ? { done, value: undefined } : { done: false, value: input.decode((value as HttpMessage).body) }
+    },
+    async return() {
+      await messages.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+/** `Timeout` is in nanoseconds. */
+function deadlineOf(message: HttpMessage): number | undefined {
+  const timeout = Number(fieldOf(message, 'timeout'))
+  return timeout > 0 && Number.isFinite(timeout) ? performance.now() + timeout / 1e6 : undefined
+}

@@ -1,0 +1,115 @@
+import { formatAddress } from '../../address.ts'
+import { RpcError } from '../../error.ts'
+import type { Routes } from '../../transport.ts'
+import { writeError } from './errors.ts'
+import { fieldOf, type HttpMessage } from './http1.ts'
+import { type ServerCall, serveCall } from './server-call.ts'
+import type { Wire } from './wire.ts'
+
+/** One socket of a caller. */
+export interface ServerConnection {
+  /** Lets the calls end, then closes it; at once where there never was one, which tells callers of ours to go elsewhere. */
+  drain(): void
+  /** Closes it if it is idle. */
+  leave(): void
+  destroy(): void
+}
+
+const nothing = new Uint8Array(0)
+
+/** Fields of a request that its answers repeat. */
+const repeated = ['Content-Type', 'Micro-Service', 'Micro-Endpoint', 'Micro-Method', 'Micro-Id', 'Micro-Stream']
+
+/** Answers the calls that come in on a socket: streams by their number, all others one after the other. */
+export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConnection {
+  const calls = new Set<ServerCall>()
+  const streams = new Map<string, ServerCall>()
+  const { remoteAddress = '', remotePort = 0 } = wire.socket
+  const peer = formatAddress(remoteAddress.replace(/^::ffff:/, ''), remotePort)
+  /** The unary calls, one after the other. */
+  let turn: Promise<void> = Promise.resolve()
+  let used = false
+  let draining = false
+
+  wire.onMessage = (message) => {
+    used = true
+    const id = microField(message, 'micro-stream')
+    const known = id === undefined ? undefined : streams.get(id)
+    if (known !== undefined) known.take(message)
+    else if (id === undefined) turn = turn.then(() => answer(message, undefined))
+    // The end of a stream that has ended already says nothing new.
+    else if (fieldOf(message, 'micro-error') === undefined) void answer(message, id)
+  }
+  wire.onGone = (error) => {
+    const gone = new RpcError('canceled', `the caller went away${error ? `: ${error.message}` : ''}`)
+    for (const call of calls) call.abort(gone)
+  }
+
+  async function answer(message: HttpMessage, id: string | undefined): Promise<void> {
+    if (wire.socket.destroyed) return
+    const reply = replyTo(message, id)
+    const refused = refusal(message, limit)
+    if (refused !== undefined) {
+      void reply(['Micro-Error', writeError(microField(message, 'micro-service') ?? '', refused)], nothing, true)
+      return
+    }
+    const path = pathOf(message)
+    const route = routes(path)
+    if (route === undefined || (route.method.kind === 'unary') !== (id === undefined)) {
+      const why = route === undefined ? `unknown method ${path}` : `${path} is ${id === undefined ? 'a' : 'no'} stream`
+      const error = new RpcError('unimplemented', why)
+      void reply(['Micro-Error', writeError(microField(message, 'micro-service') ?? '', error)], nothing, true)
+      return
+    }
+    const call = serveCall({ route, message, peer, wire, reply })
+    calls.add(call)
+    if (id !== undefined) streams.set(id, call)
+    await call.done
+    calls.delete(call)
+    if (id !== undefined) streams.delete(id)
+    if (draining && calls.size === 0) wire.end()
+  }
+
+  /** A reply to one message; the last one of a call tells that the connection is about to be closed, if it is. */
+  function replyTo(message: HttpMessage, id: string | undefined) {
+    const echoed = repeated.flatMap((name) => {
+      const value = microField(message, name.toLowerCase())
+      return value === undefined ? [] : [name, value]
+    })
+    return (fields: readonly string[], body: Uint8Array, last: boolean): Promise<void> | undefined => {
+      const closing = last && draining && id === undefined ? ['Connection', 'close'] : []
+      return wire.send('HTTP/1.1 200 OK', [...echoed, ...fields, ...closing], body)
+    }
+  }
+
+  return {
+    drain() {
+      draining = true
+      if (!used) wire.end()
+    },
+    leave() {
+      if (calls.size === 0) wire.end()
+    },
+    destroy: () => wire.destroy(),
+  }
+}
+
+/** Older peers put an `X-` before the names. */
+function microField(message: HttpMessage, name: string): string | undefined {
+  return fieldOf(message, name) || fieldOf(message, `x-${name}`) || undefined
+}
+
+/** The method that is called: by the path where callers of ours say it, else by the name that go-micro gives it. */
+function pathOf(message: HttpMessage): string {
+  const [, path = '/'] = message.start.split(' ')
+  if (path !== '/') return path
+  return `/${(microField(message, 'micro-endpoint') ?? microField(message, 'micro-method') ?? '').replace('.', '/')}`
+}
+
+function refusal(message: HttpMessage, limit: number): RpcError | undefined {
+  if (message.tooLarge !== undefined)
+    return new RpcError('resource_exhausted', `request of ${message.tooLarge} bytes is over the limit of ${limit} (maxReceiveBytes)`)
+  if (!message.start.startsWith('POST ')) return new RpcError('unimplemented', 'calls are made with POST')
+  if (fieldOf(message, 'micro-topic')) return new RpcError('unimplemented', 'this server takes no events')
+  return undefined
+}
