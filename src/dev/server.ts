@@ -59,7 +59,7 @@ export async function startRegistry(options: DevRegistryOptions = {}): Promise<D
     watchService({ store, watchers, clock, progressInterval }),
     maintenance(header, () => listener.address),
   )
-  const listener = await grpc().listen(routes, { address })
+  const listener = await grpc({ server: { minPingInterval: 5000 } }).listen(routes, { address })
   logger.info({ address: listener.address }, 'registry for development is listening')
 
   return {

@@ -4,7 +4,9 @@ import { Encoder } from './encoder.ts'
 import { ErrorCode, type Fault, fault, toFault } from './fault.ts'
 import type { Fields } from './fields.ts'
 import * as f from './frames.ts'
+import { Guard, type GuardLimits } from './guard.ts'
 import { Output } from './output.ts'
+import { isWholeData, unpad } from './payload.ts'
 import { type FrameSink, Reader } from './reader.ts'
 import { Sender, writeHeaders } from './sender.ts'
 import { initialSettings, type OwnSettings, type PeerSettings, readSettings, settingsLength, writeSettings } from './settings.ts'
@@ -13,6 +15,8 @@ import { ReceiveWindow } from './window.ts'
 
 /** What a connection's user does with the streams. Buffers are only valid during the call. Data that a call is given is released by the user. */
 export interface Streams<H> {
+  /** Calls under way. */
+  readonly calls: number
   /** Server: the peer opened a stream. */
   opened(id: number, block: Block<H>, ended: boolean): void
   /** Server: the peer opened a stream and ended it with data that lies whole in `from`. */
@@ -39,6 +43,7 @@ export interface Streams<H> {
 export interface ConnectionOptions<H> extends OwnSettings {
   readonly connectionWindow: number
   readonly parse: Parse<H>
+  readonly limits: GuardLimits
 }
 
 /** Longer header blocks than this, compressed, are not taken at all. */
@@ -65,6 +70,9 @@ export class Connection<H> implements FrameSink {
   readonly #window: ReceiveWindow
   readonly #decoder: Decoder<H>
   readonly #reader: Reader
+  readonly #guard: Guard
+  /** All that the peer has allowed to be sent. */
+  #credited = 65_535
   readonly #pongs: (() => void)[] = []
   /** A header block that goes on in CONTINUATION frames. */
   #pieces: Buffer[] = []
@@ -81,6 +89,7 @@ export class Connection<H> implements FrameSink {
     this.#window = new ReceiveWindow(options.connectionWindow)
     this.#decoder = new Decoder(options.parse, options.server, options.maxHeaderListSize)
     this.#reader = new Reader(this)
+    this.#guard = new Guard(options.limits)
     this.output.onDrain = () => {
       if (options.server) socket.resume()
       this.sender.pump()
@@ -198,11 +207,14 @@ export class Connection<H> implements FrameSink {
     this.ids.checkOpened(id)
     if (!this.#window.receive(frameEnd - frameStart)) throw fault(ErrorCode.flowControlError, 'more data than the window allows')
     const { start, end } = unpad(flags, from, frameStart, frameEnd)
+    if (start === end && !(flags & f.END_STREAM)) this.#guard.control(this.heard)
     if (end - start < frameEnd - frameStart) this.release(frameEnd - frameStart - (end - start), id, undefined)
     if (this.#streams.data(id, from, start, end, (flags & f.END_STREAM) !== 0)) return
     this.release(end - start, id, undefined)
     // A stream that still sends its answer does not care for the rest of its request.
-    if (this.#options.server && !this.ids.isReset(id) && this.sender.get(id) === undefined) this.reset(id, ErrorCode.streamClosed)
+    if (!this.#options.server || this.ids.isReset(id) || this.sender.get(id) !== undefined) return
+    this.#guard.reset(this.heard)
+    this.reset(id, ErrorCode.streamClosed)
   }
 
   #headers(flags: number, id: number, from: Buffer, frameStart: number, frameEnd: number, limit: number): number {
@@ -248,10 +260,11 @@ export class Connection<H> implements FrameSink {
     if (opens && this.ids.refused(id)) return next
     if (!opens && !this.#streams.isOpen(id)) {
       if (this.sender.get(id) === undefined) this.ids.checkLate(id)
+      if (this.#options.server) this.#guard.control(this.heard)
       return next
     }
     if (block.fault !== '' || dependsOnItself || (this.#options.server && block.opens !== opens) || !(opens || ended || block.opens)) {
-      this.#streamError(id, ErrorCode.protocolError)
+      this.streamError(id, ErrorCode.protocolError)
     } else if (!opens) this.#streams.headers(id, block, ended)
     else if (ended) this.#streams.opened(id, block, true)
     else if (isWholeData(id, from, next, limit)) {
@@ -266,6 +279,7 @@ export class Connection<H> implements FrameSink {
 
   #control(type: number, flags: number, id: number, from: Buffer, start: number, end: number): void {
     const length = end - start
+    if (type !== f.RST_STREAM && type !== f.WINDOW_UPDATE && type !== f.PING) this.#guard.control(this.heard)
     switch (type) {
       case f.SETTINGS:
         if (id !== 0) throw protocol('SETTINGS on a stream')
@@ -277,6 +291,8 @@ export class Connection<H> implements FrameSink {
         if (length !== 8) throw wrongSize('PING')
         if (flags & f.ACK) this.#pongs.shift()?.()
         else {
+          // Whatever was sent or begun since the last one makes a PING reasonable.
+          this.#guard.ping(this.heard, this.#credited - this.sender.window + this.ids.last, this.#streams.calls)
           const at = this.output.reserve(f.frameHeader + 8)
           const to = f.writeFrameHeader(this.output.buffer, at, 8, f.PING, f.ACK, 0)
           this.output.length = to + from.copy(this.output.buffer, to, start, end)
@@ -289,6 +305,7 @@ export class Connection<H> implements FrameSink {
       case f.RST_STREAM:
         this.ids.checkOpened(id)
         if (length !== 4) throw wrongSize('RST_STREAM')
+        if (this.#options.server) this.#guard.reset(this.heard)
         this.sender.drop(id)
         this.#streams.wasReset(id, f.read32(from, start), true)
         break
@@ -303,8 +320,8 @@ export class Connection<H> implements FrameSink {
         break
       case f.PRIORITY:
         if (id === 0) throw protocol('PRIORITY on no stream')
-        if (length !== 5) this.#streamError(id, ErrorCode.frameSizeError)
-        else if (f.read31(from, start) === id) this.#streamError(id, ErrorCode.protocolError)
+        if (length !== 5) this.streamError(id, ErrorCode.frameSizeError)
+        else if (f.read31(from, start) === id) this.streamError(id, ErrorCode.protocolError)
         break
       case f.PUSH_PROMISE:
         throw protocol('PUSH_PROMISE was not allowed')
@@ -319,7 +336,11 @@ export class Connection<H> implements FrameSink {
     // Before what the new windows let through.
     const at = this.output.reserve(f.frameHeader)
     this.output.length = f.writeFrameHeader(this.output.buffer, at, 0, f.SETTINGS, f.ACK, 0)
-    if (this.peer.initialWindow !== initialWindow) this.sender.shift(this.peer.initialWindow - initialWindow)
+    if (this.peer.initialWindow !== initialWindow) {
+      // Every stream is looked at.
+      this.#guard.control(this.heard, this.sender.size / 256)
+      this.sender.shift(this.peer.initialWindow - initialWindow)
+    }
     this.settled = true
     this.#streams.settled()
   }
@@ -328,21 +349,24 @@ export class Connection<H> implements FrameSink {
     if (id === 0) {
       if (increment === 0) throw protocol('WINDOW_UPDATE of 0')
       this.sender.window += increment
+      this.#credited += increment
       if (this.sender.window > f.maxWindow) throw fault(ErrorCode.flowControlError, 'window of the connection is too large')
       this.sender.pump()
       return
     }
     this.ids.checkOpened(id)
     if (increment === 0) {
-      this.#streamError(id, ErrorCode.protocolError)
+      this.streamError(id, ErrorCode.protocolError)
       return
     }
     const outgoing = this.sender.get(id)
     const fits = outgoing === undefined ? this.#streams.credit(id, increment) : this.sender.credit(outgoing, increment)
-    if (!fits) this.#streamError(id, ErrorCode.flowControlError)
+    if (!fits) this.streamError(id, ErrorCode.flowControlError)
   }
 
-  #streamError(id: number, code: number): void {
+  /** Ends one stream for an error of the peer's. */
+  streamError(id: number, code: number): void {
+    if (this.#options.server) this.#guard.reset(this.heard)
     this.reset(id, code)
     this.#streams.wasReset(id, code, false)
   }
@@ -359,19 +383,4 @@ function protocol(message: string): Fault {
 
 function wrongSize(frame: string): Fault {
   return fault(ErrorCode.frameSizeError, `${frame} frame of a wrong size`)
-}
-
-function unpad(flags: number, from: Buffer, start: number, end: number): { start: number; end: number } {
-  if (!(flags & f.PADDED)) return { start, end }
-  if (start === end) throw fault(ErrorCode.frameSizeError, 'padded frame is empty')
-  const padded = { start: start + 1, end: end - (from[start] as number) }
-  if (padded.end < padded.start) throw protocol('more padding than payload')
-  return padded
-}
-
-/** Whether a complete DATA frame of the stream, without padding and the last of it, lies at `at`. */
-function isWholeData(id: number, from: Buffer, at: number, limit: number): boolean {
-  if (limit - at < f.frameHeader || from[at] !== 0 || from[at + 3] !== f.DATA || from[at + 4] !== f.END_STREAM) return false
-  const length = ((from[at + 1] as number) << 8) | (from[at + 2] as number)
-  return length <= f.maxFrame && at + f.frameHeader + length <= limit && f.read31(from, at + 5) === id
 }

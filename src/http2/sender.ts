@@ -37,6 +37,8 @@ export class Sender {
   /** What the peer still takes on the connection. */
   window = 65_535
   maxFrame: number = maxFrame
+  /** Bytes that wait on all streams together. */
+  queued = 0
   /** Called when no stream has anything to send any more. */
   onIdle: () => void = () => {}
   readonly #output: Output
@@ -76,6 +78,7 @@ export class Sender {
     if (bytes.length === 0) return
     outgoing.chunks.push(bytes)
     outgoing.queued += bytes.length
+    this.queued += bytes.length
     this.#list(outgoing)
   }
 
@@ -92,6 +95,7 @@ export class Sender {
     if (outgoing === undefined) return
     this.#forget(id)
     outgoing.chunks.length = 0
+    this.queued -= outgoing.queued
     outgoing.queued = 0
     outgoing.ended = true
     drained(outgoing)
@@ -146,6 +150,7 @@ export class Sender {
     const to = this.#output.buffer
     fill(outgoing, to, writeFrameHeader(to, start, length, DATA, flags, outgoing.id), length)
     this.#output.length = start + frameHeader + length
+    this.queued -= length
     outgoing.window -= length
     this.window -= length
     if (last && flags === 0) this.#end(outgoing)

@@ -63,22 +63,32 @@ export interface SocketListener {
   close(): void
 }
 
+/** What a {@link SocketListener} takes. */
+export interface ListenLimits {
+  /** Connections at a time; more are closed at once. */
+  readonly maxConnections: number
+  /** How long TLS's handshake may take, in milliseconds. */
+  readonly handshakeTimeout: number
+}
+
 /** Listens, and calls back for every connection; over TLS once the client has agreed on one of the `ALPNProtocols`. Rejects with node's error. */
 export function listenSocket(
   host: string,
   port: number,
   options: tls.TlsOptions | undefined,
+  { maxConnections, handshakeTimeout }: ListenLimits,
   accept: (socket: net.Socket) => void,
 ): Promise<SocketListener> {
   const server =
     options === undefined
       ? net.createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay }, accept)
-      : tls.createServer({ ...options, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
+      : tls.createServer({ ...options, handshakeTimeout, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
           socket.on('error', () => {})
           if (socket.alpnProtocol) accept(socket)
           else socket.destroy()
         })
   server.on('tlsClientError', () => {})
+  server.maxConnections = maxConnections
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, ...(host !== '' && { host }) }, () => {
@@ -90,29 +100,30 @@ export function listenSocket(
   })
 }
 
-/** A client that has not said what it speaks after so long is not waited for. */
-const patience = 10_000
-
 const notHttp2 = `HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis port speaks gRPC over HTTP/2.\n`
 
 /**
  * Waits for the client's preface, then hands over to what `open` returns. A client that speaks HTTP/1 is `other`'s, with what it has said; without
- * `other`, and whatever else it speaks, it is told and left.
+ * `other`, and whatever else it speaks, it is told and left; so is one that has not said what it speaks after `patience` milliseconds.
  */
 export function acceptSocket(
   socket: net.Socket,
   open: () => Pick<SocketEvents, 'data' | 'gone'>,
-  other?: ((first: Uint8Array) => void) | undefined,
+  other: ((first: Uint8Array) => void) | undefined,
+  patience: number,
 ): void {
   let taker: Pick<SocketEvents, 'data' | 'gone'> | undefined
   let seen = 0
   let error: Error | undefined
-  const tooLate = (): void => void socket.destroy()
-  socket.setTimeout(patience, tooLate)
+  // From the beginning, whatever trickles in meanwhile.
+  const timer = setTimeout(() => socket.destroy(), patience).unref()
   socket.on('error', (one: Error) => {
     error ??= one
   })
-  socket.on('close', () => taker?.gone(error))
+  socket.on('close', () => {
+    clearTimeout(timer)
+    taker?.gone(error)
+  })
   socket.on('data', read)
 
   function read(chunk: Buffer): void {
@@ -127,7 +138,7 @@ export function acceptSocket(
     }
     seen += part.length
     if (seen < preface.length) return
-    socket.setTimeout(0)
+    clearTimeout(timer)
     taker = open()
     const rest = chunk.subarray(part.length)
     if (rest.length > 0) taker.data(rest, rest.length)
@@ -137,7 +148,8 @@ export function acceptSocket(
     // A method, and the beginning of a target, as far as they have come.
     const http1 = /^[A-Z]+(?:$| (?:$|[/*a-z]))/.test(first.toString('latin1', 0, 16))
     if (http1 && other !== undefined) {
-      socket.off('data', read).setTimeout(0).off('timeout', tooLate)
+      clearTimeout(timer)
+      socket.off('data', read)
       other(first)
     } else {
       if (http1) socket.write(notHttp2)

@@ -6,6 +6,7 @@ import { listen } from './grpc/server.ts'
 
 export type { CorsOptions } from './grpc/http1/cors.ts'
 export type { GrpcOptions, GrpcTlsOptions, KeepaliveOptions } from './grpc/options.ts'
+export type { ServerLimits } from './grpc/server-limits.ts'
 
 /**
  * gRPC over HTTP/2, in plain text or over TLS: all four kinds of call, deadlines, cancellation, flow control to the

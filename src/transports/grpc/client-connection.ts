@@ -25,6 +25,9 @@ import { clientTls, connectProblem } from './tls.ts'
 
 const deadlines = new Deadlines()
 
+/** Servers may reset what they like; what brings nothing they may not send without end either. */
+const serverIsTrusted = { maxResets: 1, maxControlFrames: 10_000, minPingInterval: 0, pingsWithoutCalls: true }
+
 /** Headers with a longer path may need more than one frame. */
 const longestPath = 8192
 
@@ -74,6 +77,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       connectionWindow: settings.connectionWindow,
       maxConcurrentStreams: 0,
       maxHeaderListSize: settings.maxHeaderBytes,
+      limits: serverIsTrusted,
     })
     const scheme = settings.tls === undefined ? 'http' : 'https'
     this.#frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings)
@@ -229,6 +233,10 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   #closeIfIdle(): void {
     if (this.state === 'draining' && this.#calls.size === 0) this.#http2.close(fault(ErrorCode.noError, 'it was drained'))
+  }
+
+  get calls(): number {
+    return this.#calls.size
   }
 
   resetStream(id: number, code: number): void {

@@ -1,5 +1,6 @@
 import { RpcError } from '../../error.ts'
 import { decompress, wrong } from './compression.ts'
+import type { Room } from './room.ts'
 
 /** Bytes before every message: a flag and the length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export const prefixLength = 5
@@ -30,6 +31,7 @@ export class Inbox {
   length = 0
   readonly #limits: Limits
   readonly #encoding: string
+  readonly #room: Room | undefined
   #chunks: Buffer[] = []
   /** Where the first message begins in the first chunk. */
   #start = 0
@@ -37,14 +39,16 @@ export class Inbox {
   #slab: Buffer | undefined
 
   /** `encoding` is how compressed messages are compressed, `''` when there must not be any. */
-  constructor(limits: Limits, encoding: string) {
+  constructor(limits: Limits, encoding: string, room?: Room) {
+    this.#room = room
     this.#limits = limits
     this.#encoding = encoding
   }
 
-  /** Adds a copy of the bytes at `start` … `end`. */
+  /** Adds a copy of the bytes at `start` … `end`. Throws `resource_exhausted` when there is no room for them. */
   push(from: Buffer, start: number, end: number): void {
     if (start === end) return
+    this.#room?.take(end - start)
     this.length += end - start
     const last = this.#chunks.at(-1)
     if (last !== undefined && last.length + end - start <= joined) this.#extend(last, from, start, end)
@@ -84,6 +88,7 @@ export class Inbox {
     const start = this.#start + prefixLength
     this.#start = start + length
     this.length -= prefixLength + length
+    this.#room?.give(prefixLength + length)
     const message = view(first, start, this.#start)
     if (this.#start === first.length) {
       this.#chunks.shift()
@@ -94,6 +99,7 @@ export class Inbox {
   }
 
   clear(): void {
+    this.#room?.give(this.length)
     this.#chunks = []
     this.#slab = undefined
     this.#start = this.length = 0

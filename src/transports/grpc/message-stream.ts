@@ -1,6 +1,7 @@
 import { RpcError } from '../../error.ts'
 import { Inbox, type Limits } from './inbox.ts'
 import { burst } from './pump.ts'
+import type { Room } from './room.ts'
 
 /** What a {@link MessageStream} needs of the call it belongs to. */
 export interface StreamOwner<T> {
@@ -33,14 +34,21 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   #error: RpcError | undefined
   readonly #waiting: Waiting<T>[] = []
 
-  constructor(owner: StreamOwner<T>, limits: Limits, encoding: string) {
+  constructor(owner: StreamOwner<T>, limits: Limits, encoding: string, room?: Room) {
     this.#owner = owner
-    this.#inbox = new Inbox(limits, encoding)
+    this.#inbox = new Inbox(limits, encoding, room)
   }
 
   /** Adds bytes that came. */
   push(from: Buffer, start: number, end: number): void {
-    this.#inbox.push(from, start, end)
+    try {
+      this.#inbox.push(from, start, end)
+    } catch (thrown) {
+      // What did not find room is not in the inbox to be released from there.
+      this.#owner.release(end - start)
+      this.#lost(thrown)
+      return
+    }
     this.#serve()
   }
 
@@ -121,12 +129,16 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
       this.#release(before - this.#inbox.length, false)
       return { done: false, value }
     } catch (thrown) {
-      const error = RpcError.from(thrown)
-      const open = !this.#ended
-      this.fail(error)
-      if (open) this.#owner.left(error)
+      this.#lost(thrown)
       return undefined
     }
+  }
+
+  #lost(thrown: unknown): void {
+    const error = RpcError.from(thrown)
+    const open = !this.#ended
+    this.fail(error)
+    if (open) this.#owner.left(error)
   }
 
   /** Releases bytes that are still in the inbox, or that were taken from it. */

@@ -1,6 +1,8 @@
 import { RpcError } from '../../error.ts'
 import type { Compression } from './compression.ts'
 import { type CorsOptions, checkCors } from './http1/cors.ts'
+import { checkNumber as number } from './number.ts'
+import { type ServerLimits, type ServerSettings, toServerSettings } from './server-limits.ts'
 
 /** Keys and certificates, as PEM text or bytes. */
 export interface GrpcTlsOptions {
@@ -58,6 +60,8 @@ export interface GrpcOptions {
    * caller can. A server also answers in kind who sends compressed requests. Default: not at all. Compressed messages are always taken.
    */
   readonly compression?: Compression | undefined
+  /** Server: how long connections last, and what is taken from their peers. */
+  readonly server?: ServerLimits | undefined
   /** Client: what it calls itself. Default `grpc-node-beckon`. */
   readonly userAgent?: string | undefined
 }
@@ -76,6 +80,7 @@ export interface Settings {
   readonly http1: boolean
   readonly cors: CorsOptions | undefined
   readonly compression: Compression | undefined
+  readonly server: ServerSettings
   readonly userAgent: string
 }
 
@@ -105,13 +110,9 @@ export function toSettings(options: GrpcOptions): Settings {
     http1: options.http1 ?? true,
     cors: checkCors(options.cors),
     compression: checkCompression(options.compression),
+    server: toServerSettings(options.server ?? {}),
     userAgent: text('userAgent', options.userAgent ?? 'grpc-node-beckon'),
   }
-}
-
-function number(name: string, value: number, least: number, most: number): number {
-  if (typeof value === 'number' && value >= least && value <= most) return value
-  throw new RpcError('invalid_argument', `grpc: ${name} must be a number ${least} … ${most}, got ${String(value)}`)
 }
 
 function text(name: string, value: string): string {

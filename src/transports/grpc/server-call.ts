@@ -9,12 +9,16 @@ import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, type Pump, pump } from './pump.ts'
 import type { RequestHead } from './request-head.ts'
+import type { Room } from './room.ts'
 import { ServerContext } from './server-context.ts'
 
 /** What a call needs of its connection. */
 export interface ReplyHost {
   readonly settings: Settings
   readonly peer: string
+  readonly room: Room
+  /** So much waits to be sent that every stream waits for its last message to go out. */
+  readonly crowded: boolean
   /** Answers with one message, if the call is still open. */
   reply(call: ServerCall, message: unknown): void
   /** Answers what is no call of gRPC's with the HTTP status that its head has. */
@@ -79,7 +83,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   /** Begins a call whose request is not there yet. */
   begin(): void {
     if (!this.streams) return
-    this.#requests = new MessageStream<unknown>(this, this.#host.settings, this.head.encoding)
+    this.#requests = new MessageStream<unknown>(this, this.#host.settings, this.head.encoding, this.#host.room)
     try {
       this.#handle(this.#requests)
     } catch (thrown) {
@@ -114,9 +118,9 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
 
   #unaryData(from: Buffer, start: number, end: number, ended: boolean): void {
     this.#host.release(end - start, this.id, ended ? undefined : this.#window)
-    this.#inbox ??= new Inbox(this.#host.settings, this.head.encoding)
-    this.#inbox.push(from, start, end)
+    this.#inbox ??= new Inbox(this.#host.settings, this.head.encoding, this.#host.room)
     try {
+      this.#inbox.push(from, start, end)
       // A message over the limit is found before it is there.
       const message = this.handling ? undefined : this.#inbox.take()
       if (message !== undefined) this.#handleBytes(message)
@@ -196,7 +200,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       send: (message) => {
         const to = open()
         this.#host.send(this, to, message)
-        if (to.queued < enough) return undefined
+        if (to.queued < (this.#host.crowded ? 1 : enough)) return undefined
         return new Promise((resolve) => {
           to.onDrain = resolve
         })
@@ -226,6 +230,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   end(reason?: RpcError): void {
     this.ended = true
     this.list?.remove(this)
+    this.#inbox?.clear()
     clearImmediate(this.#earlyOpen)
     if (reason !== undefined) this.context.abort(reason)
     if (this.#requests !== undefined) this.#requests.fail(reason ?? new RpcError('canceled', `${this.route.method.path} has been answered`))

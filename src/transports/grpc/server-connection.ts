@@ -13,19 +13,21 @@ import type { Route, Routes } from '../../transport.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { isWholeMessage, prefixLength, view } from './inbox.ts'
+import { type Aging, Lifetime } from './lifetime.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
 import { overhead, ReplyFrames, replyFields, writeReply } from './reply-frames.ts'
 import { encodeMessage, framed, prefixed } from './request-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
+import { Room } from './room.ts'
 import { type ReplyHost, ServerCall } from './server-call.ts'
 import { fieldsOfError, toReply } from './status.ts'
 
 const deadlines = new Deadlines()
 
 /** One connection of a server, and the calls on it. */
-export class ServerConnection implements Streams<RequestHead>, ReplyHost {
+export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging {
   readonly settings: Settings
   readonly peer: string
   readonly http2: Http2Connection<RequestHead>
@@ -36,6 +38,8 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   /** Calls whose handlers may still send messages. */
   #sending = 0
   #draining = false
+  readonly room: Room
+  readonly #lifetime: Lifetime
 
   constructor(socket: Socket, routes: Routes, settings: Settings) {
     this.settings = settings
@@ -47,7 +51,11 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
       connectionWindow: settings.connectionWindow,
       maxConcurrentStreams: settings.maxConcurrentStreams,
       maxHeaderListSize: settings.maxHeaderBytes,
+      limits: settings.server,
     })
+    const { maxBufferBytes } = settings.server
+    this.room = new Room(settings.connectionWindow + Math.max(maxBufferBytes, settings.maxReceiveBytes))
+    this.#lifetime = new Lifetime(settings.server, this, this.http2)
     this.#frames = new ReplyFrames(this.http2.encoder)
     this.http2.sender.onIdle = () => {
       if (this.#draining) this.#closeIfIdle()
@@ -55,15 +63,27 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     this.http2.begin()
   }
 
+  get calls(): number {
+    return this.#calls.size + this.http2.sender.size
+  }
+
+  get begun(): number {
+    return this.http2.ids.last
+  }
+
+  get crowded(): boolean {
+    return this.http2.sender.queued > this.settings.server.maxBufferBytes
+  }
+
   /** Takes no new calls and closes when those under way have ended; those whose requests are on their way here are still taken. */
-  drain(): void {
+  drain(why = 'server is stopping'): void {
     if (this.http2.closed) return
-    this.http2.goaway(0x7fffffff, ErrorCode.noError, 'server is stopping')
+    this.http2.goaway(0x7fffffff, ErrorCode.noError, why)
     const last = (): void => {
       if (this.#draining || this.http2.closed) return
       this.#draining = true
       this.http2.ids.limit = this.http2.ids.last
-      this.http2.goaway(this.http2.ids.last, ErrorCode.noError, 'server is stopping')
+      this.http2.goaway(this.http2.ids.last, ErrorCode.noError, why)
       this.#closeIfIdle()
     }
     this.http2.ping(last)
@@ -71,10 +91,10 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   }
 
   /** Ends everything now. */
-  destroy(): void {
+  destroy(why = 'server has stopped'): void {
     if (this.http2.closed) return
-    this.http2.goaway(this.http2.ids.last, ErrorCode.noError, 'server has stopped')
-    this.http2.close(fault(ErrorCode.noError, 'server has stopped'), true)
+    this.http2.goaway(this.http2.ids.last, ErrorCode.noError, why)
+    this.http2.close(fault(ErrorCode.noError, why), true)
   }
 
   whole(id: number, block: Block<RequestHead>, from: Buffer, start: number, end: number): void {
@@ -103,7 +123,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     const { path, route, http, timeout, encoding } = head
     const { maxHeaderBytes, maxConcurrentStreams } = this.settings
     // Answers that wait for the peer's windows count as well.
-    if (this.#calls.size + this.#orphans + this.http2.sender.size - this.#sending >= maxConcurrentStreams) {
+    if (this.#calls.size + this.#orphans + this.http2.sender.size - this.#sending >= maxConcurrentStreams || this.crowded) {
       this.http2.reset(id, ErrorCode.refusedStream)
       return undefined
     }
@@ -167,12 +187,15 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
     this.#over(call, new RpcError('canceled', why))
   }
 
-  settled(): void {}
+  settled(): void {
+    this.#lifetime.begin()
+  }
 
   /** A client that goes away closes the connection when its calls have ended. */
   goaway(): void {}
 
   closed(reason: Fault): void {
+    this.#lifetime.end()
     for (const call of this.#calls.all())
       this.#over(call, new RpcError('canceled', `connection of the caller ${this.peer} was lost: ${reason.message}`))
   }
@@ -205,6 +228,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
       return
     }
     try {
+      this.#checkCrowd()
       const outgoing = this.#openReply(call, compressed && compression)
       sender.push(outgoing, compressed === undefined ? prefixed(bytes, 0) : prefixed(compressed, 1))
       this.finishReply(call, outgoing)
@@ -262,7 +286,15 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   }
 
   send(call: ServerCall, outgoing: Outgoing, message: unknown): void {
+    this.#checkCrowd()
     this.http2.sender.push(outgoing, framed(this.#encode(call, message), this.#compressionOf(call)))
+  }
+
+  /** Throws when the client leaves so many answers unread that there is no place for another one. */
+  #checkCrowd(): void {
+    const { maxBufferBytes } = this.settings.server
+    if (this.http2.sender.queued <= 4 * maxBufferBytes) return
+    throw new RpcError('resource_exhausted', `caller reads too slowly: ${this.http2.sender.queued} bytes wait (server.maxBufferBytes)`)
   }
 
   finishReply(call: ServerCall, outgoing: Outgoing): void {
@@ -305,8 +337,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost {
   }
 
   refuse(call: ServerCall, code: number): void {
-    this.http2.reset(call.id, code)
-    this.wasReset(call.id, code, false)
+    this.http2.streamError(call.id, code)
   }
 
   release(bytes: number, id: number, window: ReceiveWindow | undefined): void {

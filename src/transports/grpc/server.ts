@@ -22,7 +22,13 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
 
   let socketListener: SocketListener
   try {
-    socketListener = await listenSocket(host, port, tls && { ...tls, ALPNProtocols: settings.http1 ? ['h2', 'http/1.1'] : ['h2'] }, accept)
+    socketListener = await listenSocket(
+      host,
+      port,
+      tls && { ...tls, ALPNProtocols: settings.http1 ? ['h2', 'http/1.1'] : ['h2'] },
+      settings.server,
+      accept,
+    )
   } catch (cause) {
     throw listenProblem(address, cause as NodeJS.ErrnoException)
   }
@@ -34,7 +40,7 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
       sockets.delete(socket)
       if (sockets.size === 0) onIdle?.()
     })
-    acceptSocket(socket, openHttp2, settings.http1 ? openHttp1 : undefined)
+    acceptSocket(socket, openHttp2, settings.http1 ? openHttp1 : undefined, settings.server.handshakeTimeout)
 
     function openHttp2(): Pick<SocketEvents, 'data' | 'gone'> {
       const connection = new ServerConnection(socket, routes, settings)

@@ -1,0 +1,22 @@
+import { RpcError } from '../../error.ts'
+
+/** What the messages of one connection take together while they are not whole, or nobody has read them. */
+export class Room {
+  readonly #size: number
+  #used = 0
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  /** Throws `resource_exhausted` when there is not so much left. */
+  take(bytes: number): void {
+    if (this.#used + bytes > this.#size)
+      throw new RpcError('resource_exhausted', `messages under way on the connection are over ${this.#size} bytes (server.maxBufferBytes)`)
+    this.#used += bytes
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes
+  }
+}

@@ -1,0 +1,75 @@
+import type { GuardLimits } from '../../http2/guard.ts'
+import { checkNumber } from './number.ts'
+
+/** How long a server keeps connections, and what it takes from their peers. Durations are in milliseconds. See docs/security.md. */
+export interface ServerLimits {
+  /** Connections at a time; more are closed at once. Default 10 000. */
+  readonly maxConnections?: number | undefined
+  /** How long TLS, the client's preface and its SETTINGS may take. Default 10 000. */
+  readonly handshakeTimeout?: number | undefined
+  /** After this, ± 10 %, a connection takes no new calls, so that clients come back, perhaps elsewhere. Default: never. */
+  readonly maxAge?: number | undefined
+  /** How long the calls of a connection that is too old may go on. Default: until they end. */
+  readonly maxAgeGrace?: number | undefined
+  /** A connection without calls for this long, at most half as much again, is closed. Default: never. */
+  readonly idleTimeout?: number | undefined
+  /** Ask silent clients for a sign of life: after `interval` (at least 1000, default 7 200 000), for `timeout` (default 20 000). `false` for never. */
+  readonly keepalive?: { readonly interval?: number | undefined; readonly timeout?: number | undefined } | false | undefined
+  /** Clients that send PINGs more often while nothing else happens are told `too_many_pings` and left, as gRFC A8 has it. Default 300 000; 0 for any. */
+  readonly minPingInterval?: number | undefined
+  /** Whether clients may do so without calls; else two hours should lie between PINGs. Default false. */
+  readonly pingsWithoutCalls?: boolean | undefined
+  /** Streams that a client may reset, or have reset for its errors, at once; a tenth of them comes back every second. Default 10 000. */
+  readonly maxResets?: number | undefined
+  /** Frames that bring nothing which a client may send at once; a tenth of them comes back every second. Default 1000. */
+  readonly maxControlFrames?: number | undefined
+  /**
+   * Bytes of answers that wait for one client, beyond which its new calls are refused (four times as many: answers fail), and of requests under
+   * way from one client that are held beyond `connectionWindow`, which then fail. Default 64 MiB.
+   */
+  readonly maxBufferBytes?: number | undefined
+  /** Spreads ages. Default `Math.random`. */
+  readonly random?: (() => number) | undefined
+}
+
+/** {@link ServerLimits} with all defaults in place. */
+export interface ServerSettings extends GuardLimits {
+  readonly maxConnections: number
+  readonly handshakeTimeout: number
+  readonly maxAge: number
+  readonly maxAgeGrace: number
+  readonly idleTimeout: number
+  readonly keepalive: { readonly interval: number; readonly timeout: number; readonly growth: 1 } | undefined
+  readonly maxBufferBytes: number
+  readonly random: () => number
+}
+
+/** Checks limits. Throws `invalid_argument` naming the one that is wrong. */
+export function toServerSettings(limits: ServerLimits): ServerSettings {
+  const { keepalive = {} } = limits
+  const number = (name: keyof ServerLimits, otherwise: number, least: number): number =>
+    checkNumber(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, otherwise === never ? never : 0x7fffffff)
+  return {
+    maxConnections: number('maxConnections', 10_000, 1),
+    handshakeTimeout: number('handshakeTimeout', 10_000, 1),
+    maxAge: number('maxAge', never, 1),
+    maxAgeGrace: number('maxAgeGrace', never, 0),
+    idleTimeout: number('idleTimeout', never, 1),
+    keepalive:
+      keepalive === false
+        ? undefined
+        : {
+            interval: checkNumber('server.keepalive.interval', keepalive.interval ?? 7_200_000, 1000, 0x7fffffff),
+            timeout: checkNumber('server.keepalive.timeout', keepalive.timeout ?? 20_000, 1, 0x7fffffff),
+            growth: 1,
+          },
+    minPingInterval: number('minPingInterval', 300_000, 0),
+    pingsWithoutCalls: limits.pingsWithoutCalls ?? false,
+    maxResets: number('maxResets', 10_000, 1),
+    maxControlFrames: number('maxControlFrames', 1000, 1),
+    maxBufferBytes: number('maxBufferBytes', 67_108_864, 65_536),
+    random: limits.random ?? Math.random,
+  }
+}
+
+const never = Number.POSITIVE_INFINITY

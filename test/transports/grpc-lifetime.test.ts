@@ -1,0 +1,114 @@
+import { create } from '@bufbuild/protobuf'
+import { describe, expect, it } from 'vitest'
+import type { Endpoint } from '../../src/endpoint.ts'
+import type { Connection, ConnectionState, Listener } from '../../src/transport.ts'
+import { grpc, type ServerLimits } from '../../src/transports/grpc.ts'
+import { EchoMessageSchema } from '../gen/echo_pb.ts'
+import { contextOf, failure, method } from '../support/context.ts'
+import { until } from '../support/echo.ts'
+import { startProxy } from '../support/proxy.ts'
+
+const hello = create(EchoMessageSchema, { text: 'hello' })
+
+interface Pair extends AsyncDisposable {
+  readonly listener: Listener
+  readonly connection: Connection
+  readonly states: ConnectionState[]
+  /** Lets the calls go that wait. */
+  release(): void
+}
+
+async function pair(server: ServerLimits): Promise<Pair> {
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const endpoint: Endpoint = async (request) => {
+    if ((request as { text: string }).text === 'wait') await released
+    return request
+  }
+  const listener = await grpc({ server }).listen(() => ({ method: method('unary'), endpoint }), { address: '127.0.0.1:0' })
+  const states: ConnectionState[] = []
+  const connection = grpc().dial(listener.address, { onState: (state) => states.push(state) })
+  await connection.call(hello, contextOf())
+  return {
+    listener,
+    connection,
+    states,
+    release,
+    async [Symbol.asyncDispose]() {
+      release()
+      await connection.close()
+      await listener.close()
+    },
+  }
+}
+
+const wait = create(EchoMessageSchema, { text: 'wait' })
+
+describe('a connection of a server', () => {
+  it('that is too old takes no new calls and ends with those under way', async () => {
+    await using one = await pair({ maxAge: 100 })
+    const call = one.connection.call(wait, contextOf())
+    await until('it drains', () => one.states.at(-1) === 'draining')
+    expect(await failure(one.connection.call(hello, contextOf()))).toMatchObject({ code: 'unavailable', unprocessed: true })
+    one.release()
+    expect(await call).toMatchObject({ text: 'wait' })
+    await until('it is closed', () => one.states.at(-1) === 'closed')
+  })
+
+  it('that is too old is cut after its grace', async () => {
+    await using one = await pair({ maxAge: 100, maxAgeGrace: 100 })
+    expect(await failure(one.connection.call(wait, contextOf()))).toMatchObject({ code: 'unavailable', unprocessed: false })
+  })
+
+  it.each([
+    [0, 90],
+    [0.999, 110],
+  ])('is given an age a little off, by chance (%d)', async (chance, expected) => {
+    const before = performance.now()
+    await using one = await pair({ maxAge: 100, random: () => chance })
+    await until('it drains', () => one.states.includes('draining'))
+    expect(performance.now() - before).toBeGreaterThan(expected - 2)
+  })
+
+  it('without calls is closed, and with calls is not', async () => {
+    await using one = await pair({ idleTimeout: 100 })
+    const call = one.connection.call(wait, contextOf())
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(one.connection.state).toBe('ready')
+    one.release()
+    await call
+    await until('it is closed', () => one.states.at(-1) === 'closed')
+  })
+
+  it('whose client is silent is asked, and kept when it answers', async () => {
+    await using one = await pair({ keepalive: { interval: 1000, timeout: 100 } })
+    await new Promise((resolve) => setTimeout(resolve, 1300))
+    expect(one.connection.state).toBe('ready')
+  })
+
+  it('whose client does not answer is given up', async () => {
+    let ended = false
+    const endpoint: Endpoint = (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => {
+          ended = true
+          reject(new Error('gone'))
+        })
+      })
+    const server = { keepalive: { interval: 1000, timeout: 100 } }
+    const listener = await grpc({ server }).listen(() => ({ method: method('unary'), endpoint }), { address: '127.0.0.1:0' })
+    const proxy = await startProxy(listener.address)
+    const connection = grpc().dial(proxy.address)
+    const call = failure(connection.call(hello, contextOf()))
+    await until('it is ready', () => connection.state === 'ready')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    proxy.blackHole()
+    await until('the handler hears of it', () => ended)
+    await connection.close()
+    await call
+    await proxy.close()
+    await listener.close()
+  })
+})
