@@ -13,7 +13,7 @@ import { killAll } from './process.ts'
 import { script } from './script.ts'
 import type { Suite } from './suite.ts'
 
-const suites: readonly Suite[] = [h2spec(false), h2spec(true), script('grpcurl')]
+const suites: readonly Suite[] = [h2spec(false), h2spec(true), script('grpcurl'), script('go')]
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.once('exit', killAll)
