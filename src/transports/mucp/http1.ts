@@ -118,7 +118,8 @@ export class HttpReader {
 
   #readLine(from: Buffer, what: 'chunk' | 'end'): number {
     const end = from.indexOf('\r\n')
-    if (end < 0) return -1
+    if (end < 0 && from.length <= maxHead) return -1
+    if (end < 0) throw new RpcError('internal', `the peer sent a line of more than ${maxHead} bytes`)
     if (what === 'end') {
       if (end === 0) this.#finish()
       return end + 2

@@ -17,6 +17,9 @@ export interface ServerConnection {
 
 const nothing = new Uint8Array(0)
 
+/** So many unary calls may wait on one socket; no peer sends a second one before the first is answered. */
+const most = 64
+
 /** Fields of a request that its answers repeat. */
 const repeated = ['Content-Type', 'Micro-Service', 'Micro-Endpoint', 'Micro-Method', 'Micro-Id', 'Micro-Stream']
 
@@ -28,6 +31,8 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
   const peer = formatAddress(remoteAddress.replace(/^::ffff:/, ''), remotePort)
   /** The unary calls, one after the other. */
   let turn: Promise<void> = Promise.resolve()
+  /** Unary calls that have not been answered. */
+  let pending = 0
   let used = false
   let draining = false
 
@@ -36,13 +41,23 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
     const id = microField(message, 'micro-stream')
     const known = id === undefined ? undefined : streams.get(id)
     if (known !== undefined) known.take(message)
-    else if (id === undefined) turn = turn.then(() => answer(message, undefined))
+    else if (id === undefined) inTurn(message)
     // The end of a stream that has ended already says nothing new.
-    else if (fieldOf(message, 'micro-error') === undefined) void answer(message, id)
+    else if (fieldOf(message, 'micro-error') === undefined) answer(message, id).catch(() => wire.destroy())
   }
   wire.onGone = (error) => {
     const gone = new RpcError('canceled', `the caller went away${error ? `: ${error.message}` : ''}`)
     for (const call of calls) call.abort(gone)
+  }
+
+  function inTurn(message: HttpMessage): void {
+    if (++pending === most) wire.pause()
+    turn = turn
+      .then(() => answer(message, undefined))
+      .catch(() => wire.destroy())
+      .then(() => {
+        if (pending-- === most) wire.resume()
+      })
   }
 
   async function answer(message: HttpMessage, id: string | undefined): Promise<void> {

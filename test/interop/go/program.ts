@@ -81,8 +81,11 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await ended
 }
 
-/** An etcd and a Go program for the tests of one file. */
-export function between(name: string): {
+/** A Go program for the tests of one file, and an etcd, if there is none yet to share. */
+export function between(
+  name: string,
+  shared?: () => EtcdProcess,
+): {
   readonly etcd: () => EtcdProcess
   /** Starts the program, which the test ends by disposing of it. */
   program(...args: string[]): Promise<Program>
@@ -93,13 +96,14 @@ export function between(name: string): {
   let etcd: EtcdProcess | undefined
   beforeAll(async () => {
     path = await build(name)
-    etcd = await startEtcd()
+    if (shared === undefined) etcd = await startEtcd()
   })
   afterAll(() => etcd?.stop())
   beforeEach(() => etcd?.etcdctl('del', '--prefix', ''))
   const running = (): EtcdProcess => {
-    if (etcd === undefined) throw new Error('etcd is not running')
-    return etcd
+    const one = etcd ?? shared?.()
+    if (one === undefined) throw new Error('etcd is not running')
+    return one
   }
   const withEtcd = (args: readonly string[]): string[] => ['-etcd', running().address, ...args]
   return {
