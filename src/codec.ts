@@ -5,4 +5,11 @@ export interface Codec<T = unknown> {
   encode(message: T): Uint8Array
   /** `bytes` is only valid during the call: it may lie in a connection's read buffer. Copy what is kept. */
   decode(bytes: Uint8Array): T
+  /**
+   * {@link encode} in place: writes into `to` from `at` on and not beyond `end`; returns where it ends. -1, with whatever written, when it
+   * does not fit or anything is out of the ordinary: then `encode` is asked. Never throws.
+   */
+  write?(message: T, to: Buffer, at: number, end: number): number
+  /** {@link decode} of the bytes at `start` … `end`, without a view of them. */
+  read?(from: Buffer, start: number, end: number): T
 }

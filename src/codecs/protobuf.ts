@@ -18,6 +18,8 @@ import type { Codec } from '../codec.ts'
 import { RpcError } from '../error.ts'
 import type { ValueInfo } from '../registry.ts'
 import { endpointInfo, type Kind, type Method, type Service, type ServiceShape } from '../service.ts'
+import { compiled } from './protobuf/compile.ts'
+import { copied } from './protobuf/reading.ts'
 
 const kinds: Record<DescMethod['methodKind'], Kind> = {
   unary: 'unary',
@@ -63,13 +65,48 @@ function toMethod(method: DescMethod): Method {
   }
 }
 
-/** Protobuf's binary format. Encoding also takes init objects, as protobuf-es's `create` does. */
+/** What messages are written into by {@link Codec.encode}, and the longest that are. */
+const scratch = Buffer.allocUnsafeSlow(65_536)
+let scratchTaken = false
+
+/**
+ * Protobuf's binary format. Encoding also takes init objects, as protobuf-es's `create` does. Every message type gets functions of its
+ * own, compiled when they are first used; what they do not do, and everything where code cannot be made from strings, protobuf-es does.
+ */
 export function protobuf(schema: DescMessage): Codec<Message> {
+  const type = compiled(schema)
+  const encode = (message: unknown): Uint8Array => checked(schema, () => toBinary(schema, full(schema, message)))
+  // A copy, because the `bytes` and unknown fields of the message go on pointing into what they were read from.
+  const decode = (bytes: Uint8Array): Message => checked(schema, () => fromBinary(schema, new Uint8Array(bytes)))
+  if (type === undefined) return { name: 'proto', encode, decode }
+
+  function write(message: unknown, to: Buffer, at: number, end: number): number {
+    if (typeof message !== 'object' || message === null) return -1
+    try {
+      return type?.write(message, to, at, end) ?? -1
+    } catch {
+      // A getter, or what is no message at all: protobuf-es tells.
+      return -1
+    }
+  }
+
+  function read(from: Buffer, start: number, end: number): Message {
+    return type?.read(from, start, end, 1) ?? decode(from.subarray(start, end))
+  }
+
   return {
     name: 'proto',
-    encode: (message) => checked(schema, () => toBinary(schema, full(schema, message))),
-    // A copy, because the `bytes` and unknown fields of the message go on pointing into what they were read from.
-    decode: (bytes) => checked(schema, () => fromBinary(schema, Uint8Array.prototype.slice.call(bytes))),
+    encode(message) {
+      // Taken while a getter of another message encodes this one.
+      if (scratchTaken) return encode(message)
+      scratchTaken = true
+      const end = write(message, scratch, 0, scratch.length)
+      scratchTaken = false
+      return end < 0 ? encode(message) : copied(scratch, 0, end)
+    },
+    decode: (bytes) => read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength),
+    write,
+    read,
   }
 }
 
