@@ -53,9 +53,14 @@ export class Sender {
     this.#encoder = encoder
   }
 
+  /** Bytes that may be sent now in one frame, past the queue, on a stream that has this window; below 0 for none. */
+  room(window: number): number {
+    return this.#output.blocked ? -1 : Math.min(this.window, window, maxFrame)
+  }
+
   /** Whether `bytes` may be sent now, past the queue, on a stream that has this window. */
   allows(bytes: number, window: number): boolean {
-    return bytes <= this.window && bytes <= window && bytes <= maxFrame && !this.#output.blocked
+    return bytes <= this.room(window)
   }
 
   open(id: number, window: number): Outgoing {

@@ -61,7 +61,7 @@ function agree(schema: DescMessage, bytes: Uint8Array): void {
 
 function writtenAlike(schema: DescMessage, message: object): void {
   const codec = protobuf(schema)
-  const expected = outcome(() => Buffer.from(toBinary(schema, create(schema, message))).toString('hex'))
+  const expected = outcome(() => Buffer.from(toBinary(schema, create(schema, message as Record<string, unknown>))).toString('hex'))
   expect(outcome(() => Buffer.from(codec.encode(message as Message)).toString('hex'))).toEqual(expected)
   const end = codec.write?.(message as Message, to, 5, 60_000) ?? -1
   if (end !== -1) expect({ value: to.toString('hex', 5, end) }).toEqual(expected)

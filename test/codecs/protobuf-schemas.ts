@@ -251,7 +251,7 @@ function drawOne(draw: Draw, field: DescField, wrong: boolean, depth: number): u
     return { a: oneOf<unknown>(draw, 1, 'x', null, [true]) }
   const wrapped = type.typeName.endsWith('Value') && type.file.name === 'google/protobuf/wrappers'
   if (wrapped && field.fieldKind === 'message' && field.oneof === undefined)
-    return drawScalar(draw, type.fields[0]?.scalar ?? 9, false, wrong)
+    return drawScalar(draw, type.fields[0]?.scalar ?? ScalarType.STRING, false, wrong)
   const init = drawInit(draw, type, { wrong, depth: depth + 1 })
   return draw(3) === 0 ? create(type, init) : init
 }

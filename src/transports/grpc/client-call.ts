@@ -6,7 +6,7 @@ import { ErrorCode, errorName } from '../../http2/fault.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
 import type { Method } from '../../service.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
-import { Inbox, isWholeMessage, prefixLength, view } from './inbox.ts'
+import { Inbox, isWholeMessage, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import { readMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
@@ -139,7 +139,7 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     } else if (this.#stream !== undefined) this.#streamData(this.#stream, from, start, end)
     else if (this.#inbox === undefined && this.#response === noMessage && isWholeMessage(from, start, end, this.#host.settings)) {
       this.#host.release(end - start, this.id, undefined)
-      this.#message(view(from, start + prefixLength, end))
+      this.#message(from, start + prefixLength, end)
     } else this.#unaryData(from, start, end)
     if (ended && !this.ended) this.fail(new RpcError('internal', 'the answer ended without a status', { outbound: true }))
   }
@@ -161,20 +161,21 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     this.#inbox ??= new Inbox(this.#host.settings, this.#encoding)
     this.#inbox.push(from, start, end)
     try {
-      for (let message = this.#inbox.take(); message !== undefined && !this.ended; message = this.#inbox.take()) this.#message(message)
+      for (let message = this.#inbox.take(); message !== undefined && !this.ended; message = this.#inbox.take())
+        this.#message(Buffer.from(message.buffer, message.byteOffset, message.length), 0, message.length)
     } catch (thrown) {
       const { code, rawMessage } = RpcError.from(thrown)
       this.cancel(code, rawMessage)
     }
   }
 
-  #message(bytes: Uint8Array): void {
+  #message(from: Buffer, start: number, end: number): void {
     if (this.#response !== noMessage) {
       this.cancel('internal', `${this.method.path} was answered with more than one message`)
       return
     }
     try {
-      this.#response = this.decode(bytes)
+      this.#response = this.#decode(from, start, end)
     } catch (thrown) {
       const { code, rawMessage, cause } = RpcError.from(thrown)
       this.cancel(code, rawMessage, { cause })
@@ -244,8 +245,12 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
   }
 
   decode(bytes: Uint8Array): unknown {
+    return this.#decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
+  }
+
+  #decode(from: Buffer, start: number, end: number): unknown {
     try {
-      return this.method.output.decode(bytes)
+      return readMessage(this.method.output, from, start, end)
     } catch (thrown) {
       const { rawMessage } = RpcError.from(thrown)
       throw new RpcError('internal', `answer of ${this.method.path} cannot be read: ${rawMessage}`, { cause: thrown, outbound: true })

@@ -17,7 +17,7 @@ import { Keepalive } from './keepalive.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, pump } from './pump.ts'
-import { encodeMessage, framed, hasMetadata, prefixed, RequestFrames, writeRequest } from './request-frames.ts'
+import { encodeMessage, framed, hasMetadata, prefixed, RequestFrames, wrapRequest, writeRequest } from './request-frames.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 import { Ring } from './ring.ts'
 import { roundTimeout } from './timeout.ts'
@@ -131,14 +131,36 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     const { kind, input } = call.method
     try {
       const timeout = call.deadline === Number.POSITIVE_INFINITY ? 0 : roundTimeout(call.deadline - performance.now())
-      if (kind === 'unary' || kind === 'serverStream')
-        this.#sendWhole(call, encodeMessage(input, call.request, this.settings.maxSendBytes), timeout)
-      else this.#sendStream(call, checkIterable(call.request, 'invalid_argument', `request of ${call.method.path}`), timeout)
+      if (kind === 'unary' || kind === 'serverStream') {
+        if (!this.#sendInPlace(call, timeout))
+          this.#sendWhole(call, encodeMessage(input, call.request, this.settings.maxSendBytes), timeout)
+      } else this.#sendStream(call, checkIterable(call.request, 'invalid_argument', `request of ${call.method.path}`), timeout)
     } catch (thrown) {
       const { code, rawMessage, details, cause } = RpcError.from(thrown, 'internal')
       // It would fail anywhere else too.
       call.cancel(code, rawMessage, { details, cause, unprocessed: false })
     }
+  }
+
+  /** The usual case: the message is written right into the output, between frames known from before. False when it cannot be; then nothing was sent. */
+  #sendInPlace(call: ClientCall, timeout: number): boolean {
+    const { input } = call.method
+    if (input.write === undefined || this.settings.compression !== undefined || hasMetadata(call.context)) return false
+    const template = this.#frames.kept(call.method, timeout)
+    const { output, sender, peer } = this.#http2
+    const room = sender.room(peer.initialWindow) - prefixLength
+    if (template === undefined || room < 0) return false
+    const { length } = template.bytes
+    const start = output.reserve(length + room)
+    const { buffer } = output
+    const at = start + length
+    const end = input.write(call.request, buffer, at, at + Math.min(room, this.settings.maxSendBytes))
+    // A message may have getters, and those may send something themselves.
+    if (end < 0 || output.buffer !== buffer || output.length !== start) return false
+    this.#register(call)
+    output.length = wrapRequest(buffer, start, template, call.id, end)
+    sender.window -= end - at + prefixLength
+    return true
   }
 
   #sendWhole(call: ClientCall, message: Uint8Array, timeout: number): void {

@@ -1,3 +1,4 @@
+import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
 import { decompress, wrong } from './compression.ts'
 import type { Room } from './room.ts'
@@ -18,12 +19,17 @@ export function isWholeMessage(from: Buffer, start: number, end: number, { maxRe
 }
 
 /** The message at `start` … `end`, in place. */
-export function view(from: Buffer, start: number, end: number): Uint8Array {
+function view(from: Buffer, start: number, end: number): Uint8Array {
   return new Uint8Array(from.buffer, from.byteOffset + start, end - start)
 }
 
 /** Chunks are joined up to this size, so that a peer that sends byte by byte does not cost an object for each. */
 const joined = 16_384
+
+/** Decodes the message at `start` … `end`, whose bytes are only valid during the call. */
+export function readMessage(codec: Codec, from: Buffer, start: number, end: number): unknown {
+  return codec.read === undefined ? codec.decode(view(from, start, end)) : codec.read(from, start, end)
+}
 
 /** Bytes of a stream that wait to be messages. */
 export class Inbox {

@@ -25,16 +25,22 @@ export class ReplyFrames {
     this.#encoder = encoder
   }
 
-  /** The frames of a reply without metadata. They have to be sent before any other header block. */
-  template(contentType: string): ReplyTemplate {
+  /** The frames of a reply without metadata, if they were sent before: nothing comes of it if they are not sent. */
+  kept(contentType: string): ReplyTemplate | undefined {
     const { version } = this.#encoder
     const last = this.#last
     if (last !== undefined && last.contentType === contentType && last.version === version) return last
     const kept = this.#kept.get(contentType)
-    if (kept !== undefined && kept.version === version) {
-      this.#last = kept
-      return kept
-    }
+    if (kept === undefined || kept.version !== version) return undefined
+    this.#last = kept
+    return kept
+  }
+
+  /** The frames of a reply without metadata. They have to be sent before any other header block. */
+  template(contentType: string): ReplyTemplate {
+    const kept = this.kept(contentType)
+    if (kept !== undefined) return kept
+    const { version } = this.#encoder
     const head = this.#encoder.encode(replyFields(contentType), 4)
     const before = new Uint8Array(frameHeader + head.length + between)
     copy(head, before, writeFrameHeader(before, 0, head.length, HEADERS, END_HEADERS, 0))
@@ -63,14 +69,17 @@ export function overhead({ before, after }: ReplyTemplate): number {
 }
 
 /** Writes a whole reply; returns where it ends. */
-export function writeReply(to: Uint8Array, start: number, { before, after }: ReplyTemplate, id: number, message: Uint8Array): number {
-  const { length } = message
-  let at = copy(before, to, start)
+export function writeReply(to: Uint8Array, start: number, template: ReplyTemplate, id: number, message: Uint8Array): number {
+  return wrapReply(to, start, template, id, copy(message, to, start + template.before.length))
+}
+
+/** Writes what belongs around a message that ends at `messageEnd` and lies where the first part of the template leaves off; returns where the reply ends. */
+export function wrapReply(to: Uint8Array, start: number, { before, after }: ReplyTemplate, id: number, messageEnd: number): number {
+  const at = copy(before, to, start)
   write32(to, start + 5, id)
-  writeFrameHeader(to, at - between, length + prefixLength, DATA, 0, id)
-  write32(to, at - 4, length)
-  at = copy(message, to, at)
-  const end = copy(after, to, at)
-  write32(to, at + 5, id)
+  writeFrameHeader(to, at - between, messageEnd - at + prefixLength, DATA, 0, id)
+  write32(to, at - 4, messageEnd - at)
+  const end = copy(after, to, messageEnd)
+  write32(to, messageEnd + 5, id)
   return end
 }

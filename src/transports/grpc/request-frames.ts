@@ -58,16 +58,22 @@ export class RequestFrames {
     return fields
   }
 
-  /** The frames of a unary request without metadata. They have to be sent before any other header block. */
-  template(method: Method, timeout: number): RequestTemplate {
+  /** The frames of a unary request without metadata, if they were sent before: nothing comes of it if they are not sent. */
+  kept(method: Method, timeout: number): RequestTemplate | undefined {
     const last = this.#last
     const { version } = this.#encoder
     if (last !== undefined && last.method === method && last.timeout === timeout && last.version === version) return last
     const kept = this.#kept.get(method)?.get(timeout)
-    if (kept !== undefined && kept.version === version) {
-      this.#last = kept
-      return kept
-    }
+    if (kept === undefined || kept.version !== version) return undefined
+    this.#last = kept
+    return kept
+  }
+
+  /** The frames of a unary request without metadata. They have to be sent before any other header block. */
+  template(method: Method, timeout: number): RequestTemplate {
+    const kept = this.kept(method, timeout)
+    if (kept !== undefined) return kept
+    const { version } = this.#encoder
     const fields = this.fields(method, timeout)
     const template = { method, timeout, version, bytes: frames(this.#encoder.encode(fields, fields.length)) }
     if (this.#encoder.version === version) this.#keep(template)
@@ -94,13 +100,17 @@ function frames(block: Uint8Array): Uint8Array {
 }
 
 /** Writes a unary request with its message; returns where it ends. */
-export function writeRequest(to: Uint8Array, start: number, { bytes }: RequestTemplate, id: number, message: Uint8Array): number {
-  const { length } = message
+export function writeRequest(to: Uint8Array, start: number, template: RequestTemplate, id: number, message: Uint8Array): number {
+  return wrapRequest(to, start, template, id, copy(message, to, start + template.bytes.length))
+}
+
+/** Writes what belongs around a message that ends at `end` and lies where the template from `start` on leaves off; returns `end`. */
+export function wrapRequest(to: Uint8Array, start: number, { bytes }: RequestTemplate, id: number, end: number): number {
   const at = copy(bytes, to, start)
   write32(to, start + 5, id)
-  writeFrameHeader(to, at - between, length + prefixLength, DATA, END_STREAM, id)
-  write32(to, at - 4, length)
-  return copy(message, to, at)
+  writeFrameHeader(to, at - between, end - at + prefixLength, DATA, END_STREAM, id)
+  write32(to, at - 4, end - at)
+  return end
 }
 
 /** A message with its prefix, as a stream sends it; compressed if wanted and worth it. */

@@ -4,7 +4,7 @@ import { enough, type Outgoing } from '../../http2/sender.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
 import type { Route } from '../../transport.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
-import { Inbox, prefixLength } from './inbox.ts'
+import { Inbox, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, type Pump, pump } from './pump.ts'
@@ -132,14 +132,15 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   }
 
   /** Handles a request whose bytes are only valid during the call. */
-  handleWhole(bytes: Uint8Array): void {
+  handleWhole(from: Buffer, start: number, end: number): void {
     this.requestEnded = true
-    if (this.head.contentLength !== -1 && this.head.contentLength !== bytes.length + prefixLength) {
+    if (this.head.contentLength !== -1 && this.head.contentLength !== end - start + prefixLength) {
       this.#host.refuse(this, ErrorCode.protocolError)
       return
     }
     try {
-      this.#handleBytes(bytes)
+      const codec = this.head.input ?? this.route.method.input
+      this.#handle(readMessage(codec, from, start, end))
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }

@@ -12,11 +12,11 @@ import type { ReceiveWindow } from '../../http2/window.ts'
 import type { Route, Routes } from '../../transport.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
-import { isWholeMessage, prefixLength, view } from './inbox.ts'
+import { isWholeMessage, prefixLength } from './inbox.ts'
 import { type Aging, Lifetime } from './lifetime.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
-import { overhead, ReplyFrames, replyFields, writeReply } from './reply-frames.ts'
+import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
 import { encodeMessage, framed, prefixed } from './request-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
@@ -109,7 +109,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
       return
     }
     this.http2.release(end - start, id, undefined)
-    call.handleWhole(view(from, start + prefixLength, end))
+    call.handleWhole(from, start + prefixLength, end)
   }
 
   opened(id: number, block: Block<RequestHead>, ended: boolean): void {
@@ -201,7 +201,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
   }
 
   reply(call: ServerCall, message: unknown): void {
-    if (call.ended) return
+    if (call.ended || this.#replyInPlace(call, message)) return
     let bytes: Uint8Array
     try {
       bytes = this.#encode(call, message)
@@ -245,6 +245,28 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
     if (call.head.method !== 'HEAD') this.http2.sender.push(outgoing, spoken)
     this.http2.sender.finish(outgoing)
     this.#over(call)
+  }
+
+  /** The usual case: the message is written right into the output, between frames known from before. False when it cannot be; then nothing was sent. */
+  #replyInPlace(call: ServerCall, message: unknown): boolean {
+    const codec = call.head.output ?? call.route.method.output
+    const { madeHeaders, madeTrailers } = call.context
+    if (codec.write === undefined || madeHeaders !== undefined || madeTrailers !== undefined || this.#compressionOf(call) !== undefined)
+      return false
+    const template = this.#frames.kept(call.head.contentType)
+    const { sender, output, peer } = this.http2
+    const room = Math.min(sender.room(peer.initialWindow + call.credit), maxFrame - 1024) - prefixLength
+    if (template === undefined || room < 0) return false
+    const start = output.reserve(overhead(template) + room)
+    const { buffer } = output
+    const at = start + template.before.length
+    const end = codec.write(message, buffer, at, at + Math.min(room, this.settings.maxSendBytes))
+    // A message may have getters, and those may send something themselves, or end the call.
+    if (end < 0 || output.buffer !== buffer || output.length !== start || call.ended) return false
+    output.length = wrapReply(buffer, start, template, call.id, end)
+    sender.window -= end - at + prefixLength
+    this.#over(call)
+    return true
   }
 
   /** Encodes an answer. What is wrong with it is this side's fault and not the caller's. */
