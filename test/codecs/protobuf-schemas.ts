@@ -242,7 +242,7 @@ export function drawInit(draw: Draw, schema: DescMessage, { wrong = false, depth
 
 function drawOne(draw: Draw, field: DescField, wrong: boolean, depth: number): unknown {
   const { message: type } = field
-  if (field.enum !== undefined) return wrong ? oneOf(draw, 0, 1, 70_000, -1, 5, 'ONE') : oneOf(draw, 0, 1, 70_000, -1)
+  if (field.enum !== undefined) return wrong ? oneOf<unknown>(draw, 0, 1, 70_000, -1, 5, 'ONE') : oneOf<unknown>(draw, 0, 1, 70_000, -1)
   if (type === undefined) {
     const text = 'longAsString' in field && field.longAsString
     return drawScalar(draw, field.scalar ?? ScalarType.INT32, text, wrong)
