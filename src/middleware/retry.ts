@@ -1,4 +1,4 @@
-import { type Backoff, type BackoffOptions, backoff } from '../backoff.ts'
+import { type BackoffOptions, backoff } from '../backoff.ts'
 import { checkNumber } from '../check.ts'
 import { type Clock, sleep, systemClock } from '../clock.ts'
 import { derive } from '../derive.ts'
@@ -51,32 +51,53 @@ export function retry(options: RetryOptions = {}): Middleware {
     return context.method.idempotent && (error.code === 'unavailable' || (ownTimeout && error.code === 'deadline_exceeded'))
   }
 
-  async function call<Req, Res>(next: Endpoint<Req, Res>, request: Req, context: Context): Promise<Res> {
+  /** What every call begins with. Nearly all calls succeed, so that nothing here is made for those that do not. */
+  function call<Req, Res>(next: Endpoint<Req, Res>, request: Req, context: Context): Promise<Res> {
     const stream = streamsRequest(context.method.kind) ? new Untouched(request as AsyncIterable<unknown>) : undefined
     const end = earlier(context.deadline, timeout === undefined ? undefined : clock.now() + timeout)
-    const failed: Attempt[] = []
-    let wait: Backoff | undefined
+    const deadline = perTry === undefined ? end : earlier(end, clock.now() + perTry)
     budget.deposit()
+    let first: Promise<Res>
+    try {
+      first = next((stream ?? request) as Req, deadline === context.deadline ? context : derive(context, { deadline }))
+    } catch (thrown) {
+      first = Promise.reject(thrown)
+    }
+    return first.then(undefined, (thrown: unknown) => again(next, request, context, stream, end, deadline, thrown))
+  }
+
+  async function again<Req, Res>(
+    next: Endpoint<Req, Res>,
+    request: Req,
+    context: Context,
+    stream: Untouched<unknown> | undefined,
+    end: number | undefined,
+    firstDeadline: number | undefined,
+    firstThrown: unknown,
+  ): Promise<Res> {
+    const failed: Attempt[] = []
+    const wait = backoff(waits)
+    let deadline = firstDeadline
+    let thrown = firstThrown
     for (let attempt = 1; ; attempt++) {
-      const deadline = earlier(end, perTry === undefined ? undefined : clock.now() + perTry)
-      const tried = failed.length === 0 ? context.tried : [...(context.tried ?? []), ...instancesOf(failed)]
-      const changed = deadline !== context.deadline || tried !== context.tried
+      const error = RpcError.from(thrown)
+      failed.push(...attemptsOf(error, context.instance))
+      const ended = attempt === attempts || stream?.touched || context.signal?.aborted || !mayRepeat(error, context, deadline !== end)
+      if (ended && attempt === 1) throw thrown
+      if (ended) throw summary(error, failed)
+      const pause = wait.next()
+      if (end !== undefined && clock.now() + pause >= end) throw summary(error, failed, 'no time is left for another')
+      if (!budget.withdraw()) throw summary(error, failed, 'the retry budget is spent')
+      await sleep(clock, pause, { signal: context.signal, keepAlive: !context.background }).catch((cause: RpcError) => {
+        throw summary(cause, failed)
+      })
+      context.instance = undefined
+      deadline = earlier(end, perTry === undefined ? undefined : clock.now() + perTry)
+      const tried = [...(context.tried ?? []), ...instancesOf(failed)]
       try {
-        return await next((stream ?? request) as Req, changed ? derive(context, { deadline, tried }) : context)
-      } catch (thrown) {
-        const error = RpcError.from(thrown)
-        failed.push(...attemptsOf(error, context.instance))
-        const ended = attempt === attempts || stream?.touched || context.signal?.aborted || !mayRepeat(error, context, deadline !== end)
-        if (ended && attempt === 1) throw thrown
-        if (ended) throw summary(error, failed)
-        wait ??= backoff(waits)
-        const pause = wait.next()
-        if (end !== undefined && clock.now() + pause >= end) throw summary(error, failed, 'no time is left for another')
-        if (!budget.withdraw()) throw summary(error, failed, 'the retry budget is spent')
-        await sleep(clock, pause, { signal: context.signal, keepAlive: !context.background }).catch((cause: RpcError) => {
-          throw summary(cause, failed)
-        })
-        context.instance = undefined
+        return await next((stream ?? request) as Req, derive(context, { deadline, tried }))
+      } catch (another) {
+        thrown = another
       }
     }
   }
