@@ -96,8 +96,9 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
         return
       }
       if (context.signal !== undefined && !call.watch(context.signal)) return
-      if (context.deadline !== undefined && !this.#time(call, context.deadline)) return
-      if (this.state === 'ready' && this.#calls.size < this.#http2.peer.maxConcurrentStreams) this.#start(call)
+      const left = context.deadline === undefined ? Number.POSITIVE_INFINITY : this.#time(call, context.deadline)
+      if (left <= 0) return
+      if (this.state === 'ready' && this.#calls.size < this.#http2.peer.maxConcurrentStreams) this.#start(call, left)
       else this.#waiting.add(call)
     })
   }
@@ -115,22 +116,21 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     return this.#closed
   }
 
-  #time(call: ClientCall, deadline: number): boolean {
+  /** Holds a call to its deadline; returns the milliseconds that are left. Without any it has ended. */
+  #time(call: ClientCall, deadline: number): number {
     const left = deadline - performance.now()
-    if (left <= 0) {
-      call.expire()
-      return false
+    if (left <= 0) call.expire()
+    else if (left !== Number.POSITIVE_INFINITY) {
+      call.deadline = deadline
+      deadlines.add(call, left)
     }
-    if (left === Number.POSITIVE_INFINITY) return true
-    call.deadline = deadline
-    deadlines.add(call, left)
-    return true
+    return left
   }
 
-  #start(call: ClientCall): void {
+  #start(call: ClientCall, left: number): void {
     const { kind, input } = call.method
     try {
-      const timeout = call.deadline === Number.POSITIVE_INFINITY ? 0 : roundTimeout(call.deadline - performance.now())
+      const timeout = left === Number.POSITIVE_INFINITY ? 0 : roundTimeout(left)
       if (kind === 'unary' || kind === 'serverStream') {
         if (!this.#sendInPlace(call, timeout))
           this.#sendWhole(call, encodeMessage(input, call.request, this.settings.maxSendBytes), timeout)
@@ -249,7 +249,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     for (const call of this.#waiting) {
       if (this.#calls.size >= this.#http2.peer.maxConcurrentStreams) return
       this.#waiting.delete(call)
-      this.#start(call)
+      this.#start(call, call.deadline - performance.now())
     }
   }
 
