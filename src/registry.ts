@@ -29,8 +29,12 @@ export interface ValueInfo {
   readonly values?: readonly ValueInfo[]
 }
 
-/** `registered`: callers can see it. `healing`: it was lost, or the registry is out of reach, and is being put back. `gone`: deregistered. */
-export type RegistrationState = 'registered' | 'healing' | 'gone'
+/**
+ * `registered`: callers can see it. `healing`: its record went away, or must be assumed to have, and is being put back.
+ * `lost`: the registry refuses to have it back (another process has taken the id, no permission); it is tried again, seldom.
+ * `gone`: deregistered.
+ */
+export type RegistrationState = 'registered' | 'healing' | 'lost' | 'gone'
 
 /** A promise kept until {@link deregister}: whatever removes the record, it is put back. */
 export interface Registration {

@@ -20,7 +20,8 @@ export interface EtcdOptions {
   /** Certificates for TLS; an `https://` endpoint alone means TLS with the system's authorities. */
   readonly tls?: GrpcOptions['tls'] | undefined
   readonly username?: string | undefined
-  readonly password?: string | undefined
+  /** A function is asked at every authentication, so that the password can be rotated while the client lives. */
+  readonly password?: string | (() => string | Promise<string>) | undefined
   /** Milliseconds until a call must have ended, whatever it takes. Default 5000. */
   readonly timeout?: number | undefined
   /**
@@ -74,7 +75,8 @@ export function etcdClient(options: EtcdOptions = {}): EtcdClient {
     logger,
     username: options.username,
     async authenticate(unary) {
-      const credentials = { name: options.username ?? '', password: options.password ?? '' }
+      const { username: name = '', password = '' } = options
+      const credentials = { name, password: typeof password === 'function' ? await password() : password }
       const { token } = await unary(Auth.method.authenticate, credentials, { repeatable: true })
       return token
     },

@@ -125,8 +125,10 @@ export function createWatchStream(caller: Caller): WatchStream {
     const events = watching.parts
     watching.parts = []
     const last = events.at(-1)
-    if (last === undefined) watching.next = Math.max(watching.next, revisionOf(response) + 1)
-    else {
+    if (last === undefined) {
+      watching.next = Math.max(watching.next, revisionOf(response) + 1)
+      tell(() => watching.listener.progress(watching.next - 1))
+    } else {
       watching.next = last.kv.modRevision + 1
       tell(() => watching.listener.events(events, last.kv.modRevision))
     }

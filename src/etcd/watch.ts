@@ -19,6 +19,8 @@ export interface WatchListener {
   interrupted?(error: RpcError): void
   /** It can be heard again: what was missed follows. */
   resumed?(): void
+  /** There has been nothing up to `revision`; etcd says so every ten minutes unless configured otherwise. */
+  progress?(revision: number): void
 }
 
 /** What to watch: keys, and from where. */
@@ -85,6 +87,7 @@ export function createWatches(caller: Caller): Watches {
             listener.interrupted?.(error)
           },
           resumed: () => listener.resumed?.(),
+          progress: (revision) => listener.progress?.(revision),
         })
       })
       created.catch(() => {})

@@ -5,12 +5,15 @@ import { RpcError } from '../error.ts'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../etcd/index.ts'
 import { type Logger, silent } from '../logger.ts'
 import type { Instance, Registration, Registry } from '../registry.ts'
+import { createFreshness, type EtcdRegistryState } from './etcd/freshness.ts'
 import type { Layout } from './etcd/layout.ts'
 import { goMicro } from './etcd/layouts/go-micro.ts'
 import { createRegistration } from './etcd/registration.ts'
-import { createSource } from './etcd/source.ts'
+import { createSnapshot, type Remembered } from './etcd/snapshot.ts'
+import { createSource, type Source } from './etcd/source.ts'
 import { createView, type View } from './etcd/view.ts'
 
+export type { EtcdRegistryState } from './etcd/freshness.ts'
 export type { Layout } from './etcd/layout.ts'
 export { type EtcdNamingOptions, etcdNaming } from './etcd/layouts/etcd-naming.ts'
 export { type GoKitOptions, goKit } from './etcd/layouts/go-kit.ts'
@@ -32,21 +35,39 @@ export interface EtcdRegistryOptions extends EtcdOptions {
   readonly layouts?: readonly Layout[] | undefined
   /** How long a set is kept that collapsed during an outage of etcd, in milliseconds. Default twice the TTL. */
   readonly grace?: number | undefined
+  /** Which share of a set may be missing after an interruption for it to be believed at once, 0 to 1; 1 believes everything. Default 0.5. */
+  readonly shrink?: number | undefined
+  /** A file for the last sets that were known: a process that starts while etcd is out of reach begins with them. Its directory must exist. */
+  readonly snapshot?: string | undefined
+  /** What `register()` does while etcd cannot be reached: fails after `timeout`, or waits for as long as it takes. Default `fail`. */
+  readonly unreachable?: 'fail' | 'wait' | undefined
+}
+
+/** {@link etcd}'s registry, which also tells how far it can be trusted. */
+export interface EtcdRegistry extends Registry {
+  readonly state: EtcdRegistryState
+  /** Called when `state.status` has changed. Returns how to stop. */
+  onState(listener: (state: EtcdRegistryState) => void): () => void
 }
 
 /** Services registered in etcd. Connects when it is first used. Throws `invalid_argument` naming the option. */
-export function etcd(options: EtcdRegistryOptions = {}): Registry {
+export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const { layouts = [goMicro()], clock = systemClock, random = Math.random, logger = silent } = options
   const { ttl, heartbeat, grace } = times(options)
+  const shrink = checkNumber('etcd registry: shrink', options.shrink ?? 0.5, { min: 0, max: 1 })
+  const wait = options.unreachable === 'wait'
   if (layouts.length === 0) throw invalid('layouts', 'must not be empty')
   const client = options.client ?? etcdClient(options)
   const views = new Map<string, View>()
+  const snapshot = options.snapshot === undefined ? undefined : createSnapshot(options.snapshot, clock, logger)
+  const sources = new Set<Source>()
+  const freshness = createFreshness(client.name, () => sources, logger)
   const registrations = new Map<string, Promise<Registration>>()
   let closed = false
 
   function open(service: string): View {
     const view = createView(
-      (changed) => layouts.map((layout) => createSource({ client, layout, service, grace, clock, random, logger, changed })),
+      (changed) => layouts.map((layout) => openSource(layout, service, changed)),
       logger,
       () => {
         views.delete(service)
@@ -57,12 +78,35 @@ export function etcd(options: EtcdRegistryOptions = {}): Registry {
     return view
   }
 
+  function openSource(layout: Layout, service: string, changed: () => void): Source {
+    const prefix = layout.prefix(service)
+    const source: Source = createSource({
+      ...{ client, layout, service, grace, shrink, clock, random, logger },
+      remembered: snapshot?.read(prefix),
+      doubted: freshness.review,
+      ended() {
+        sources.delete(source)
+        freshness.review()
+      },
+      changed() {
+        changed()
+        if (source.trouble === undefined) snapshot?.keep(prefix, () => remember(source))
+      },
+    })
+    sources.add(source)
+    return source
+  }
+
   function closedError(): RpcError {
     return new RpcError('failed_precondition', `${client.name}: the registry is closed`)
   }
 
   return {
     name: client.name,
+    get state() {
+      return freshness.state
+    },
+    onState: freshness.onState,
     async register(instance: Instance) {
       if (closed) throw closedError()
       checkInstance(instance)
@@ -71,7 +115,7 @@ export function etcd(options: EtcdRegistryOptions = {}): Registry {
       if (registrations.has(key))
         throw new RpcError('already_exists', `${id} of "${service}" is registered by this process; update it instead`)
       const ended = (): void => void registrations.delete(key)
-      const registration = createRegistration(instance, { client, layouts, ttl, heartbeat, random, logger, ended })
+      const registration = createRegistration(instance, { client, layouts, ttl, heartbeat, wait, random, logger, ended })
       registrations.set(key, registration)
       registration.catch(ended)
       return registration
@@ -94,10 +138,17 @@ export function etcd(options: EtcdRegistryOptions = {}): Registry {
       for (const view of views.values()) view.stop()
       views.clear()
       const all = await Promise.allSettled(registrations.values())
+      await snapshot?.flush()
       await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.deregister() : undefined)))
       if (options.client === undefined) await client.close()
     },
   }
+}
+
+/** What a source knows to be right; undefined when it does not. */
+function remember({ records, trouble, revision }: Source): Remembered | undefined {
+  if (records === undefined || trouble !== undefined || revision === undefined) return undefined
+  return { at: Date.now(), revision, records: [...records].map(([key, { value }]) => [key, value]) }
 }
 
 async function namesIn(client: EtcdClient, { root, serviceOf }: Layout, logger: Logger): Promise<readonly string[]> {

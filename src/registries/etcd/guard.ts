@@ -9,12 +9,19 @@ export interface Guard {
   stop(): void
 }
 
-/** `touched` is called with what happened, at which revision if that is known, and which lease the record is with now, if there is one. */
-export function createGuard(
-  client: EtcdClient,
-  logger: Logger,
-  touched: (cause: RpcError, revision: number | undefined, lease: bigint | undefined) => void,
-): Guard {
+/** What somebody did to a record. */
+export interface Touch {
+  readonly cause: RpcError
+  /** At which revision, if that is known. */
+  readonly revision: number | undefined
+  /** The lease the record is with now, if there is one. */
+  readonly lease: bigint | undefined
+  /** It was written over, and not removed in between: its owner was alive all the time. */
+  readonly overwritten: boolean
+}
+
+/** `touched` is called with what happened. */
+export function createGuard(client: EtcdClient, logger: Logger, touched: (touch: Touch) => void): Guard {
   const watches = new Map<string, Watch>()
 
   function guard(key: string, startRevision: number): Watch {
@@ -25,14 +32,16 @@ export function createGuard(
         events(events) {
           const last = events.at(-1)
           if (last === undefined) return
-          const { modRevision, lease } = last.kv
-          if (last.type === 'delete') touched(new RpcError('aborted', `${client.name}: ${key} was deleted`), modRevision, undefined)
-          else touched(new RpcError('aborted', `${client.name}: ${key} was overwritten; ids must be unique`), modRevision, lease)
+          const { modRevision: revision, lease } = last.kv
+          const overwritten = events.every(({ type }) => type === 'put')
+          const what = last.type === 'delete' ? 'deleted' : 'overwritten; ids must be unique'
+          const cause = new RpcError('aborted', `${client.name}: ${key} was ${what}`)
+          touched({ cause, revision, lease: last.type === 'delete' ? undefined : lease, overwritten })
         },
         compacted() {
           watches.delete(key)
           const cause = new RpcError('data_loss', `${client.name}: what happened to ${key} meanwhile is not known`)
-          touched(cause, undefined, undefined)
+          touched({ cause, revision: undefined, lease: undefined, overwritten: false })
         },
         error(error) {
           logger.warn({ err: error, key }, `${key} cannot be watched: if it is deleted, it is not put back before its lease is lost`)

@@ -14,7 +14,7 @@ export interface Entry {
 /** Reads the records of one service in one layout. */
 export interface RecordReader {
   /** What a record says; `before` where it says what it said. Warns once about what cannot be read, and never throws. */
-  read(kv: KeyValue, before: Entry | undefined): Entry
+  read(kv: Pick<KeyValue, 'keyText' | 'text'>, before: Entry | undefined): Entry
 }
 
 /** A reader for one service in one layout. */

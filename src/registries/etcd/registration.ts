@@ -1,15 +1,18 @@
 import { RpcError } from '../../error.ts'
-import type { EtcdClient, Lease, Operation } from '../../etcd/index.ts'
+import type { EtcdClient, Lease } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
 import type { Instance, Registration, RegistrationState } from '../../registry.ts'
 import { createGuard } from './guard.ts'
 import type { Layout } from './layout.ts'
-import { createRetry } from './retry.ts'
+import { createRetry, passing } from './retry.ts'
+import { writeRecords } from './writing.ts'
 
 /** What a registration needs. */
 export interface RegistrationOptions {
   readonly client: EtcdClient
   readonly layouts: readonly Layout[]
+  /** Whether the first writing waits for an etcd that cannot be reached, instead of failing after the client's `timeout`. */
+  readonly wait: boolean
   /** Of the lease, and between its keep-alives, in milliseconds. */
   readonly ttl: number
   readonly heartbeat: number
@@ -27,9 +30,11 @@ export async function createRegistration(first: Instance, options: RegistrationO
   const { client, layouts, logger, ttl, heartbeat } = options
   const listeners = new Set<(state: RegistrationState, cause?: Error) => void>()
   const retry = createRetry(client, options.random)
-  const guard = createGuard(client, logger, (cause, at, holder) => {
+  const guard = createGuard(client, logger, ({ cause, revision: at, lease: holder, overwritten }) => {
     const seen = writings
-    if (holder === undefined || holder !== lease?.id) heal(cause, () => (at === undefined ? writings === seen : at > revision))
+    if (holder !== undefined && holder === lease?.id) return
+    const robbed = overwritten && lease?.state === 'held'
+    heal(cause, () => (at === undefined ? writings === seen : at > revision), robbed)
   })
   let instance = first
   let state: RegistrationState = 'healing'
@@ -37,6 +42,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
   /** Of the last writing; what others did to the records before it does not matter. */
   let revision = 0
   let written: readonly string[] = []
+  /** The last few leases that were lost: etcd may still have them, with the records as they were. */
+  let former: readonly bigint[] = []
   /** How many writings were done. */
   let writings = 0
   /** Why the last writing failed, if it did. */
@@ -55,25 +62,25 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   /** Writes all records in one revision and removes those that are no longer used. */
-  async function write(): Promise<void> {
+  async function write({ force = false, onTaken }: { force?: boolean; onTaken?: () => void } = {}): Promise<void> {
     const fresh = lease?.state !== 'held'
-    if (fresh) lease = await obtain()
-    const id = lease?.id
-    const records = new Map(layouts.map((layout) => [layout.key(instance), layout.encode(instance)]))
-    const puts: Operation[] = [...records].map(([key, value]) => ({ put: key, value, lease: id }))
-    const unused: Operation[] = written.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
+    if (fresh && lease !== undefined) former = [...former.slice(-7), lease.id]
+    const held = fresh || lease === undefined ? await obtain() : lease
+    lease = held
+    // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
+    if (fresh) guard.stop()
     try {
-      revision = (await client.txn({ success: [...puts, ...unused] })).revision
+      const done = await writeRecords(client, layouts, { instance, lease: held.id, former, owned: written, force, onTaken })
+      revision = done.revision
+      written = done.keys
     } catch (thrown) {
       // The lease expired or was revoked, and the keep-alive has not heard of it yet.
       if (fresh || RpcError.from(thrown).code !== 'not_found') throw thrown
+      former = [...former.slice(-7), held.id]
       lease = undefined
-      await write()
+      await write({ force, ...(onTaken && { onTaken }) })
       return
     }
-    // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
-    if (fresh) guard.stop()
-    written = [...records.keys()]
     guard.set(written, revision + 1)
     writings += 1
     trouble = undefined
@@ -87,42 +94,49 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   /** Puts the records back, for as long as it takes, if that is still `needed` when its turn has come. */
-  function heal(cause: RpcError, needed: () => boolean): void {
+  function heal(cause: RpcError, needed: () => boolean, force = false): void {
     void inTurn(async () => {
       if (gone() || !needed()) return
       enter('healing', cause)
       // Whoever undoes it again and again meets a growing delay.
       if (performance.now() - backAt > ttl) retry.reset()
       else await retry.after(cause)
-      for (let tries = 0; !gone(); tries++) {
+      while (!gone()) {
         try {
-          await write()
+          await write({ force })
           backAt = performance.now()
           return
         } catch (thrown) {
           trouble = RpcError.from(thrown)
           if (trouble.code === 'canceled') return
-          if (tries === 0) logger.warn({ ...about(instance), err: trouble }, `${instance.id} cannot be put back yet: ${trouble.message}`)
+          if (!passing.has(trouble.code)) enter('lost', trouble)
           await retry.after(trouble)
         }
       }
     })
   }
 
-  /** Writes within the client's `timeout`, and keeps the process alive meanwhile. */
-  function writeInTime(): Promise<void> {
+  /** Writes within the client's `timeout`, unless it is to `wait` for etcd, and keeps the process alive meanwhile. */
+  function writeInTime(wait = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
         reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
-      }, client.timeout)
+      }
+      let timer = wait ? setInterval(() => {}, 60_000) : setTimeout(giveUp, client.timeout)
+      // Whoever has the id may be dead, which takes its lease to tell.
+      const onTaken = (): void => {
+        if (wait) return
+        clearTimeout(timer)
+        timer = setTimeout(giveUp, client.timeout + 2 * ttl)
+      }
       const attempt = async (): Promise<void> => {
         while (!gone()) {
           try {
-            await write()
+            await write({ onTaken })
             return
           } catch (thrown) {
             trouble = RpcError.from(thrown)
-            if (trouble.code !== 'unavailable') throw trouble
+            if (trouble.code !== 'unavailable' && !(wait && trouble.code === 'deadline_exceeded')) throw trouble
             await retry.after(trouble)
           }
         }
@@ -141,7 +155,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
     if (next === 'healing') {
       lostAt = performance.now()
       logger.warn(fields, `registration of ${instance.id} lost, putting it back: ${cause?.message}`)
-    } else if (next === 'gone') logger.info(fields, `${instance.id} deregistered`)
+    } else if (next === 'lost') logger.error(fields, `${instance.id} cannot be put back, trying on: ${cause?.message}`)
+    else if (next === 'gone') logger.info(fields, `${instance.id} deregistered`)
     else if (lostAt === undefined) logger.info(fields, `${instance.id} registered in ${client.name}`)
     else logger.info(fields, `registration of ${instance.id} is back after ${Math.round(performance.now() - lostAt)} ms`)
     for (const listener of [...listeners]) {
@@ -165,7 +180,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   try {
-    await writeInTime()
+    await writeInTime(options.wait)
   } catch (error) {
     state = 'gone'
     void end()

@@ -19,5 +19,5 @@ export function createRetry(client: EtcdClient, random: () => number): Retry {
   }
 }
 
-/** Codes of what passes by itself; `aborted`: somebody else has touched the records. */
-const passing: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded', 'aborted'])
+/** Codes of what passes by itself; `aborted`: somebody else has touched the records; `resource_exhausted`: no space. */
+export const passing: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded', 'aborted', 'resource_exhausted'])

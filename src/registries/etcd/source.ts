@@ -5,6 +5,7 @@ import type { Logger } from '../../logger.ts'
 import type { Layout } from './layout.ts'
 import { createRecordReader, type Entry } from './records.ts'
 import { createRetry } from './retry.ts'
+import type { Remembered } from './snapshot.ts'
 
 /** The records of one service in one layout, kept up to date by one watch. */
 export interface Source {
@@ -12,6 +13,10 @@ export interface Source {
   readonly records: ReadonlyMap<string, Entry> | undefined
   /** Why the records may be stale, if they may be. */
   readonly trouble: RpcError | undefined
+  /** Since when, as `Date.now()`. */
+  readonly staleSince: number | undefined
+  /** etcd's revision that the records are certainly as of. */
+  readonly revision: number | undefined
   stop(): void
 }
 
@@ -22,11 +27,19 @@ export interface SourceOptions {
   readonly service: string
   /** How long records that vanished in a collapse of the set are kept, in milliseconds. */
   readonly grace: number
+  /** Up to which share of the set may be missing at a reading for it to be believed at once; 0 to 1. */
+  readonly shrink: number
+  /** What was known when the process ended last; used where etcd cannot be reached at first. */
+  readonly remembered?: Remembered | undefined
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
   /** Called when `records` or `trouble` has changed. */
   changed(): void
+  /** Called when `trouble` has come or gone. */
+  doubted(): void
+  /** Called when it has been stopped. */
+  ended(): void
 }
 
 /** After an outage the consumers of a fleet read everything again, spread over this time in milliseconds. */
@@ -37,13 +50,15 @@ const spread = 1000
  * interruption: a store restored or emptied meanwhile is not told by its revisions when it has been written to since.
  */
 export function createSource(options: SourceOptions): Source {
-  const { client, layout, service, grace, clock, random, logger, changed } = options
+  const { client, layout, service, grace, shrink, clock, random, logger, changed, doubted, ended, remembered } = options
   const prefix = layout.prefix(service)
   const reader = createRecordReader(layout, service, logger)
   /** Kept though the store no longer has them. */
   const suspects = new Set<string>()
   let records: Map<string, Entry> | undefined
   let trouble: RpcError | undefined
+  let staleSince: number | undefined
+  let revision: number | undefined
   let watch: Watch | undefined
   let callOffReload = (): void => {}
   let callOffGrace = (): void => {}
@@ -57,12 +72,15 @@ export function createSource(options: SourceOptions): Source {
     const retry = createRetry(client, random)
     while (own === reading) {
       try {
-        const { listed, revision } = await list()
+        const { listed, at } = await list()
         if (own !== reading) return
         trouble = undefined
+        staleSince = undefined
+        revision = at
         replace(listed)
-        follow(revision + 1)
+        follow(at + 1)
         changed()
+        doubted()
         return
       } catch (thrown) {
         if (own !== reading) return
@@ -74,22 +92,22 @@ export function createSource(options: SourceOptions): Source {
     }
   }
 
-  async function list(): Promise<{ listed: Map<string, Entry>; revision: number }> {
+  async function list(): Promise<{ listed: Map<string, Entry>; at: number }> {
     const listed = new Map<string, Entry>()
-    let revision: number | undefined
+    let at: number | undefined
     for await (const page of client.pages({ prefix })) {
-      revision ??= page.revision
+      at ??= page.revision
       for (const kv of page.kvs) listed.set(kv.keyText, reader.read(kv, records?.get(kv.keyText)))
     }
-    return { listed, revision: revision ?? 0 }
+    return { listed, at: at ?? 0 }
   }
 
-  /** A set that shrinks to less than half at a reading has more likely been lost than left; registrations heal meanwhile. */
+  /** A set that shrinks by more than the share at a reading has more likely been lost than left; registrations heal meanwhile. */
   function replace(listed: Map<string, Entry>): void {
     const before = records ?? new Map<string, Entry>()
     const missing = [...before.keys()].filter((key) => !listed.has(key))
     const found = listed.size
-    const collapsed = found * 2 < before.size
+    const collapsed = found < before.size * (1 - shrink)
     records = listed
     for (const key of listed.keys()) suspects.delete(key)
     for (const key of missing) {
@@ -98,7 +116,8 @@ export function createSource(options: SourceOptions): Source {
     }
     if (!collapsed) return
     const numbers = { service, before: before.size, found, grace }
-    logger.warn(numbers, `most instances of "${service}" are gone from ${client.name} after an interruption; they are kept for ${grace} ms`)
+    const text = `${missing.length} of ${before.size} instances of "${service}" are gone from ${client.name} after an interruption`
+    logger.warn(numbers, `${text}; they are kept for ${grace} ms`)
     callOffGrace()
     callOffGrace = clock.after(grace, dropSuspects)
   }
@@ -116,7 +135,13 @@ export function createSource(options: SourceOptions): Source {
       prefix,
       startRevision,
       listener: {
-        events: apply,
+        events(events, at) {
+          revision = at
+          apply(events)
+        },
+        progress(at) {
+          revision = at
+        },
         compacted: () => void load(),
         interrupted: report,
         resumed: () => reload(random() * spread),
@@ -153,8 +178,20 @@ export function createSource(options: SourceOptions): Source {
 
   function report(error: RpcError): void {
     if (stopped) return
+    const before = trouble
     trouble = error
+    if (before === undefined) staleSince = Date.now()
+    if (records === undefined) recall()
     changed()
+    if (before === undefined) doubted()
+  }
+
+  /** The set of former days is better than none; it is replaced, or kept for a while, as any other that etcd has lost. */
+  function recall(): void {
+    if (remembered === undefined) return
+    records = new Map(remembered.records.map(([keyText, text]) => [keyText, reader.read({ keyText, text }, undefined)]))
+    staleSince = remembered.at
+    revision = remembered.revision
   }
 
   void load()
@@ -165,12 +202,19 @@ export function createSource(options: SourceOptions): Source {
     get trouble() {
       return trouble
     },
+    get staleSince() {
+      return staleSince
+    },
+    get revision() {
+      return revision
+    },
     stop() {
       stopped = true
       reading = -1
       watch?.cancel()
       callOffReload()
       callOffGrace()
+      ended()
     },
   }
 }

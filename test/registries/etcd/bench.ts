@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest'
-import { type EtcdRegistryOptions, etcd } from '../../../src/registries/etcd.ts'
+import { type EtcdRegistry, type EtcdRegistryOptions, etcd } from '../../../src/registries/etcd.ts'
 import type { Instance, Registration, RegistrationState, Registry } from '../../../src/registry.ts'
 import { until } from '../../support/echo.ts'
 
@@ -15,7 +15,7 @@ export function using<T extends AsyncDisposable>(resource: T): T {
 }
 
 /** A registry that is closed after the test. */
-export function registryAt(address: string, options: EtcdRegistryOptions = {}): Registry {
+export function registryAt(address: string, options: EtcdRegistryOptions = {}): EtcdRegistry {
   const registry = etcd({ endpoints: [address], ...options })
   cleanups.push(() => registry.close())
   return registry

@@ -1,0 +1,87 @@
+import { parseAddress } from '../../address.ts'
+import { RpcError } from '../../error.ts'
+import type { Compare, EtcdClient, KeyValue, Operation } from '../../etcd/index.ts'
+import type { Instance } from '../../registry.ts'
+import type { Layout } from './layout.ts'
+
+/** The records of an instance, and how they are to be written. */
+export interface Writing {
+  readonly instance: Instance
+  readonly lease: bigint
+  /** Leases that it had before; what they keep is its own. */
+  readonly former: readonly bigint[]
+  /** The keys that are this registration's already; those that the instance no longer has are removed. */
+  readonly owned: readonly string[]
+  /** Somebody has overwritten what is this registration's: it is put back whoever has it now. */
+  readonly force: boolean
+  /** Called when another process has the id; it is then waited for to be renewed or to vanish. Without it that is an error at once. */
+  readonly onTaken?: (() => void) | undefined
+}
+
+/** What was written. */
+export interface Written {
+  readonly revision: number
+  readonly keys: readonly string[]
+}
+
+/**
+ * Writes all records in one revision. A record that the lease of another process keeps alive is left alone (`already_exists`),
+ * unless it has the very same address: then it is what a former process at this place has left behind.
+ */
+export async function writeRecords(client: EtcdClient, layouts: readonly Layout[], writing: Writing): Promise<Written> {
+  const { instance, lease, former, owned, force, onTaken } = writing
+  const records = new Map(layouts.map((layout) => [layout.key(instance), layout.encode(instance)]))
+  const keys = [...records.keys()]
+  const puts: Operation[] = [...records].map(([key, value]) => ({ put: key, value, lease }))
+  const unused: Operation[] = owned.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
+  const failure: Operation[] = keys.map((key) => ({ get: { key } }))
+  let compare: Compare[] = force ? [] : keys.map((key) => (owned.includes(key) ? { key, lease } : { key, version: 0 }))
+  for (let tries = 0; tries < 10; tries++) {
+    const { succeeded, revision, results } = await client.txn({ compare, success: [...puts, ...unused], failure })
+    if (succeeded) return { revision, keys }
+    const found = new Map(results.flatMap((result) => ('get' in result ? result.get.kvs : [])).map((kv) => [kv.keyText, kv]))
+    for (const kv of found.values()) {
+      const other = [lease, ...former, 0n].includes(kv.lease) ? undefined : otherIn(layouts, instance, kv)
+      if (other === undefined) continue
+      onTaken?.()
+      if (onTaken === undefined || (await isRenewed(client, kv.lease))) throw taken(client, other)
+    }
+    compare = keys.map((key) => ({ key, modRevision: found.get(key)?.modRevision ?? 0 }))
+  }
+  throw new RpcError('aborted', `${client.name}: the records of ${instance.id} change again and again`)
+}
+
+/** The instance of the same id, but at another place, that a record tells of. */
+function otherIn(layouts: readonly Layout[], { id, service, address }: Instance, { keyText, text }: KeyValue): Instance | undefined {
+  const all = layouts.flatMap((layout) => {
+    try {
+      return layout.decode(keyText, text, service).filter((one) => one.id === id && place(one.address) !== place(address))
+    } catch {
+      return []
+    }
+  })
+  return all[0]
+}
+
+function place(address: string): string {
+  const { host, port } = parseAddress(address)
+  return `${host}:${port}`
+}
+
+/** Whether somebody renews a lease; resolves when that is seen, or when the lease is gone, so within its time to live. */
+async function isRenewed(client: EtcdClient, lease: bigint): Promise<boolean> {
+  const began = performance.now()
+  const first = (await client.timeToLive(lease)).remaining
+  for (let remaining = first; remaining >= 0; ) {
+    await client.pause(500)
+    const elapsed = performance.now() - began
+    remaining = (await client.timeToLive(lease)).remaining
+    // etcd tells whole seconds, and 0 for a while after the end.
+    if (remaining > Math.max(0, first - elapsed + 1000)) return true
+  }
+  return false
+}
+
+function taken({ name }: EtcdClient, { id, service, address }: Instance): RpcError {
+  return new RpcError('already_exists', `${name}: ${id} of "${service}" is registered by ${address}, which is alive; ids must be unique`)
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { failure } from '../../support/context.ts'
+import { until } from '../../support/echo.ts'
+import { requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { instance, recordLog, registryAt, statesOf, using } from './bench.ts'
+
+const key = '/micro/registry/book/a'
+
+describe('an id that another process has', () => {
+  it('is refused to the later one while the earlier is alive, and its record is left alone', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const registration = await registryAt(etcd.address, { ttl: 3000 }).register(instance('a', { address: '127.0.0.1:1' }))
+    const states = statesOf(registration)
+    const before = await etcd.etcdctl('get', key, '-w', 'json')
+    const error = await failure(registryAt(etcd.address).register(instance('a', { address: '127.0.0.1:2' })))
+    expect(error.message).toBe(
+      `already_exists: etcd at ${etcd.address}: a of "book" is registered by 127.0.0.1:1, which is alive; ids must be unique`,
+    )
+    const kvs = (text: string) => JSON.stringify(JSON.parse(text).kvs)
+    expect(kvs(await etcd.etcdctl('get', key, '-w', 'json'))).toBe(kvs(before))
+    expect(states).toEqual([])
+    await until('the lease of the refused to be gone', async () => (await etcd.etcdctl('lease', 'list')).includes('found 1 leases'))
+  })
+
+  it('is had by the later one when the earlier turns out to be dead', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const lease = /lease ([0-9a-f]+)/.exec(await etcd.etcdctl('lease', 'grant', '3'))?.[1] ?? ''
+    await etcd.etcdctl('put', '--lease', lease, key, '{"name":"book","nodes":[{"id":"a","address":"127.0.0.1:1"}]}')
+    const registration = await registryAt(etcd.address).register(instance('a', { address: '127.0.0.1:2' }))
+    expect(registration.state).toBe('registered')
+    expect(await etcd.etcdctl('get', key)).toContain('127.0.0.1:2')
+  })
+
+  it('is had at once by who listens where the record says: a process that was started again', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const lease = /lease ([0-9a-f]+)/.exec(await etcd.etcdctl('lease', 'grant', '60'))?.[1] ?? ''
+    await etcd.etcdctl('put', '--lease', lease, key, '{"name":"book","nodes":[{"id":"a","address":"127.0.0.1:1"}]}')
+    const registration = await registryAt(etcd.address).register(instance('a', { address: '127.0.0.1:1', version: '2' }))
+    expect(registration.state).toBe('registered')
+    await etcd.etcdctl('lease', 'revoke', lease)
+    expect(await etcd.etcdctl('get', key)).toContain('"version":"2"')
+  })
+
+  it('is not taken back from who came while its owner was away, and had again when that one leaves', { timeout: 40_000 }, async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const { lines, logger } = recordLog()
+    const registration = await registryAt(etcd.address, { ttl: 2000, logger }).register(instance('a', { address: '127.0.0.1:1' }))
+    const states = statesOf(registration)
+    const lease = /lease ([0-9a-f]+)/.exec(await etcd.etcdctl('lease', 'grant', '60'))?.[1] ?? ''
+    // In one revision, so that there is no moment in which the owner could be first.
+    const other = `{"name":"book","nodes":[{"id":"a","address":"127.0.0.1:2"}]}`
+    await etcd.kill()
+    await until('the loss', () => registration.state === 'healing', 5000)
+    await etcd.restart()
+    await etcd.etcdctl('put', '--lease', lease, key, other)
+    await until('the way back or the end of it', () => registration.state !== 'healing', 5000)
+    // Whoever was first after the restart: the record tells of one, whole, and both know.
+    const has = await etcd.etcdctl('get', key)
+    if (registration.state === 'lost') {
+      expect(has).toContain('127.0.0.1:2')
+      expect(states.at(-1)?.[1]).toContain('is registered by 127.0.0.1:2, which is alive')
+      expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(1)
+      await etcd.etcdctl('lease', 'revoke', lease)
+    }
+    await until('the return', () => registration.state === 'registered', 15_000)
+  })
+})
