@@ -45,6 +45,8 @@ export interface EtcdProcessOptions {
   readonly tls?: 'server' | 'mutual'
   /** Further arguments of etcd. */
   readonly args?: readonly string[]
+  /** The most bytes a file of its may have, until it is restarted `unlimited`: it dies at the write that would make one larger. */
+  readonly fileLimit?: number
 }
 
 /** A real etcd on a free port with a temporary directory. */
@@ -52,6 +54,7 @@ export interface EtcdProcess extends AsyncDisposable {
   /** `127.0.0.1:port`, the same after a restart. */
   readonly address: string
   readonly certificates: Certificates | undefined
+  readonly running: boolean
   /** Runs etcdctl against it; resolves with what it printed. */
   etcdctl(...args: string[]): Promise<string>
   /** Ends it with a signal, SIGKILL unless told otherwise, and waits for its end. */
@@ -59,7 +62,7 @@ export interface EtcdProcess extends AsyncDisposable {
   pause(): void
   resume(): void
   /** Kills it, if it runs, and starts it again, resolving when it answers. */
-  restart(options?: { readonly empty?: boolean }): Promise<void>
+  restart(options?: { readonly empty?: boolean; readonly unlimited?: boolean }): Promise<void>
   /** Ends it and removes its data. */
   stop(): Promise<void>
 }
@@ -101,12 +104,14 @@ function makeMember(options: MemberOptions): EtcdProcess {
   /** The last of what it wrote, for when it does not come up. */
   let said = ''
 
-  function start(): void {
+  function start(unlimited: boolean): void {
+    const limit = unlimited || options.fileLimit === undefined ? 'unlimited' : Math.ceil(options.fileLimit / 512)
     const secure = certificates && ['--cert-file', certificates.files.cert, '--key-file', certificates.files.key]
     const mutual = tls === 'mutual' && certificates ? ['--client-cert-auth', '--trusted-ca-file', certificates.files.ca] : []
     child = spawn(
-      'etcd',
+      'sh',
       [
+        ...['-c', `ulimit -f ${limit}; exec etcd "$@"`, 'etcd'],
         ...['--name', name, '--data-dir', join(directory, `data-${data}`), '--log-level', 'error'],
         ...['--listen-client-urls', url, '--advertise-client-urls', url],
         ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl, '--initial-cluster', options.initialCluster],
@@ -167,14 +172,17 @@ function makeMember(options: MemberOptions): EtcdProcess {
   return {
     address,
     certificates,
+    get running() {
+      return child !== undefined && child.exitCode === null && child.signalCode === null
+    },
     etcdctl,
     kill,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
-    async restart({ empty = false } = {}) {
+    async restart({ empty = false, unlimited = false } = {}) {
       await kill()
       if (empty) data += 1
-      start()
+      start(unlimited)
       await answering()
     },
     stop,

@@ -44,9 +44,12 @@ export function createFreshness(name: string, sources: () => Iterable<Source>, l
   }
 
   function log({ cause }: EtcdRegistryState, before: EtcdRegistryState['status']): void {
+    const known = [...sources()].some(({ records }) => records !== undefined)
     if (status === 'stale') {
       brokeAt = performance.now()
-      logger.warn({ err: cause }, `what ${name} has told may be stale from now on: ${cause?.message}`)
+      // Where nothing has been told yet, nobody relies on it; calls and `register()` say what is wrong.
+      if (known) logger.warn({ err: cause }, `what ${name} has told may be stale from now on: ${cause?.message}`)
+      else logger.info({ err: cause }, `${name} cannot be asked yet: ${cause?.message}`)
     } else if (before === 'stale' && status === 'connected') {
       const ms = Math.round(performance.now() - brokeAt)
       logger.info({ ms }, `what ${name} has told is right again after ${ms} ms`)

@@ -1,0 +1,112 @@
+import { describe, expect } from 'vitest'
+import { renewCertificate } from '../support/certificates.ts'
+import { until } from '../support/echo.ts'
+import { enableAuth, freePorts, startEtcd } from '../support/etcd.ts'
+import { received } from './meter.ts'
+import { fault, type SceneOptions, soon, ttl } from './scene.ts'
+
+const broken = ['stale', 'connected'] as const
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const root = { username: 'root', password: 'root' }
+
+/** etcd with a user `app` who may do anything under the registry's prefix, and `other` who may not. */
+function guarded(password: { now: string }, args: readonly string[] = []): SceneOptions {
+  return {
+    start: () => startEtcd({ args }),
+    prepare: (etcd) =>
+      enableAuth(etcd, [
+        { name: 'app', password: password.now, prefix: '/micro/' },
+        { name: 'other', password: 'other', prefix: '/else/' },
+      ]),
+    reach: () => ({ username: 'app', password: () => password.now }),
+    admin: root,
+  }
+}
+
+describe('authentication', () => {
+  // A token ends when it was not used for this long.
+  const short = ['--auth-token-ttl', '2']
+  fault('token expired during watch and during lease', guarded({ now: 'secret' }, short), async ({ near, far, consumer, admin, key }) => {
+    await pause(4000)
+    await admin.delete({ key: key('a') })
+    await pause(4000)
+    near.cut()
+    far.cut()
+    await until('the break', () => consumer.state.status === 'stale')
+    return { a: ['healing', 'registered'], consumer: broken }
+  })
+
+  const etcdForgets = guarded({ now: 'secret' })
+  fault(
+    'tokens forgotten by an etcd that was restarted',
+    { ...etcdForgets, registry: { ttl: 8000 } },
+    async ({ etcd, consumer, whole }) => {
+      await etcd.kill()
+      await until('the break', () => consumer.state.status === 'stale')
+      await etcd.restart()
+      await whole()
+      return { consumer: broken }
+    },
+  )
+
+  const password = { now: 'secret' }
+  fault('password rotated', guarded(password), async ({ etcd, near, far, consumer, admin, key, whole, servers }) => {
+    await etcd.etcdctl('--user', 'root:root', 'role', 'list')
+    await rotate(etcd.address, 'fresh')
+    password.now = 'fresh'
+    near.cut()
+    far.cut()
+    await until('the break', () => consumer.state.status === 'stale')
+    await admin.delete({ key: key('a') })
+    await until('the way back', () => servers[0]?.registration?.state === 'registered', soon)
+    await whole()
+    return { a: ['healing', 'registered'], consumer: broken }
+  })
+
+  fault('user without permission on the prefix', guarded({ now: 'secret' }), async ({ etcd, registry }) => {
+    const other = registry({ username: 'other', password: 'other' })
+    const instance = { id: 'x', service: 'echo', address: '127.0.0.1:1' }
+    await expect(other.register(instance)).rejects.toThrow(/^permission_denied: etcd at .*permission denied$/)
+    const errors: string[] = []
+    other.watch('echo', { update() {}, error: ({ message }) => errors.push(message) })
+    await until('the error', () => errors.length > 0)
+    expect(errors[0]).toMatch(/^permission_denied: etcd at .*permission denied$/)
+    // It is not asked in a loop: what goes on is the scene's own traffic, which is two leases' keep-alives.
+    const before = await received(`http://${etcd.address}`)
+    await pause(3000)
+    expect((await received(`http://${etcd.address}`)) - before).toBeLessThan(3 * (2 * (3000 / ttl) + 5))
+    expect(errors).toHaveLength(1)
+    return {}
+  })
+})
+
+async function rotate(address: string, password: string): Promise<void> {
+  const { execFile } = await import('node:child_process')
+  await new Promise<void>((resolve, reject) => {
+    const args = ['--endpoints', `http://${address}`, '--user', 'root:root', 'user', 'passwd', 'app', '--interactive=false']
+    const child = execFile('etcdctl', args, { env: { PATH: process.env.PATH, ETCDCTL_API: '3' } }, (error) =>
+      error ? reject(error) : resolve(),
+    )
+    child.stdin?.end(`${password}\n`)
+  })
+}
+
+const [metricsPort] = await freePorts(2)
+const metrics = `http://127.0.0.1:${metricsPort}`
+
+describe('TLS', () => {
+  const secure: SceneOptions = {
+    start: () => startEtcd({ tls: 'mutual', args: ['--listen-metrics-urls', metrics] }),
+    reach: ({ certificates: { ca, cert, key } = {} }) => ({ tls: { ca, cert, key } }),
+    metrics,
+    registry: { ttl: 8000 },
+  }
+  fault('certificate replaced', secure, async ({ etcd, near, far, consumer, whole }) => {
+    renewCertificate(etcd.certificates?.files)
+    near.cut()
+    far.cut()
+    await until('the break', () => consumer.state.status === 'stale')
+    await whole()
+    return { consumer: broken }
+  })
+})

@@ -1,0 +1,63 @@
+/** Reads etcd's own metrics for as long as it is not stopped. */
+export interface Meter {
+  /** The most messages that etcd received in a second, all members and methods together. */
+  readonly peak: number
+  stop(): Promise<void>
+}
+
+const interval = 1000
+
+/** Requests, and messages on streams, that a member has received since it started. 0 while it is down. */
+export async function received(url: string): Promise<number> {
+  try {
+    const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(500) })).text()
+    return sum(text.matchAll(/^grpc_server_msg_received_total{[^}]*} (\S+)$/gm))
+  } catch {
+    return 0
+  }
+}
+
+function sum(matches: Iterable<RegExpMatchArray>): number {
+  return [...matches].reduce((total, [, value]) => total + Number(value), 0)
+}
+
+/** Measures the members at `urls`, once a second. */
+export async function startMeter(urls: readonly string[]): Promise<Meter> {
+  let before = await Promise.all(urls.map(received))
+  let at = performance.now()
+  let peak = 0
+  let running = true
+  let wake = (): void => {}
+
+  async function run(): Promise<void> {
+    while (running) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, interval)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      if (!running) return
+      const now = await Promise.all(urls.map(received))
+      // A member that has been restarted counts from 0.
+      const rise = now.map((count, i) => (count >= (before[i] ?? 0) ? count - (before[i] ?? 0) : count))
+      const seconds = Math.max(1, (performance.now() - at) / 1000)
+      peak = Math.max(peak, rise.reduce((total, count) => total + count, 0) / seconds)
+      before = now.map((count, i) => count || (before[i] ?? 0))
+      at = performance.now()
+    }
+  }
+
+  const end = run()
+  return {
+    get peak() {
+      return peak
+    },
+    async stop() {
+      running = false
+      wake()
+      await end
+    },
+  }
+}

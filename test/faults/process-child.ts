@@ -1,0 +1,16 @@
+// Registers one instance of "echo" in a process of its own: `process-child.ts <options as JSON> <id> <address>`. Says its states, one a
+// line; told a number, keeps its thread busy for so many milliseconds.
+import { createInterface } from 'node:readline'
+import { etcd } from '../../src/registries/etcd.ts'
+
+const [, , options = '{}', id = '', address = ''] = process.argv
+const registry = etcd(JSON.parse(options))
+const registration = await registry.register({ id, service: 'echo', address })
+console.log('registered')
+registration.onState((state) => console.log(state))
+const lines = createInterface({ input: process.stdin })
+lines.on('line', (ms) => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms))
+})
+// Ends with whoever started it.
+lines.on('close', () => process.exit(0))

@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, vi } from 'vitest'
+import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
+import { until } from '../support/echo.ts'
+import { fault, type Scene, soon, ttl } from './scene.ts'
+
+const program = fileURLToPath(new URL('process-child.ts', import.meta.url))
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+interface Child {
+  readonly process: ChildProcess
+  readonly states: readonly string[]
+}
+
+/** An instance `c` in a process of its own, which answers where `a` does. Ended after `body`. */
+async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (child: Child) => Promise<void>): Promise<void> {
+  const given = JSON.stringify({ endpoints: [scene.etcd.address], ttl, ...options })
+  const child = spawn(process.execPath, ['--import', 'tsx', program, given, 'c', scene.servers[0]?.address ?? ''], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk
+  })
+  try {
+    await scene.listening.shows(['a', 'b', 'c'], 30_000)
+    await body({
+      process: child,
+      get states() {
+        return said.trim().split('\n')
+      },
+    })
+  } finally {
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
+  await scene.listening.shows(['a', 'b'], 2 * ttl + 2000)
+}
+
+describe('a process', () => {
+  for (const [what, ms] of [
+    ['its TTL', ttl + 1500],
+    ['twice its TTL', 2 * ttl + 1500],
+  ] as const) {
+    fault(`paused past ${what} (SIGSTOP)`, {}, async (scene) => {
+      await withChild(scene, {}, async (child) => {
+        child.process.kill('SIGSTOP')
+        await pause(ms)
+        await scene.listening.shows(['a', 'b'])
+        child.process.kill('SIGCONT')
+        await scene.listening.shows(['a', 'b', 'c'], soon)
+        await until('its states', () => child.states.length === 3)
+        await pause(ttl)
+        // Lost once, reported once; no lease is left over.
+        expect(child.states).toEqual(['registered', 'healing', 'registered'])
+        expect(await scene.admin.leases()).toHaveLength(3)
+      })
+      return {}
+    })
+  }
+
+  fault('whose event loop is blocked past the TTL', {}, async (scene) => {
+    await withChild(scene, {}, async (child) => {
+      child.process.stdin?.write(`${ttl + 2000}\n`)
+      await scene.listening.shows(['a', 'b'], ttl + 1500)
+      await scene.listening.shows(['a', 'b', 'c'], 2000 + soon)
+      await until('its states', () => child.states.length === 3)
+      expect(child.states).toEqual(['registered', 'healing', 'registered'])
+    })
+    return {}
+  })
+
+  afterEach(() => void vi.useRealTimers())
+  fault('whose system clock jumps both ways', {}, async ({ whole, servers }) => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    for (const jump of [86_400_000, -86_400_000, -3_600_000]) {
+      vi.setSystemTime(Date.now() + jump)
+      await pause(ttl)
+      expect(servers.map((server) => server.registration?.state)).toEqual(['registered', 'registered'])
+    }
+    await whole()
+    return {}
+  })
+})
