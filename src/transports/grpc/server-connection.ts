@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { formatAddress } from '../../address.ts'
-import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
 import type { Headers } from '../../headers.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
@@ -15,6 +14,7 @@ import { Deadlines } from './deadlines.ts'
 import { isWholeMessage, prefixLength } from './inbox.ts'
 import { type Aging, Lifetime } from './lifetime.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
+import { notGrpc, spoken } from './not-grpc.ts'
 import type { Settings } from './options.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
 import { encodeMessage, framed, prefixed } from './request-frames.ts'
@@ -389,18 +389,6 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
 }
 
 const empty = Buffer.alloc(0)
-
-const spoken = Buffer.from('Over HTTP/2 this port speaks gRPC: POST /package.Service/Method with content-type application/grpc.\n')
-
-/** Stands where a route would be for requests that are no calls: they are read to their end, then answered by a status. */
-const notGrpc: Route = {
-  method: { service: '', name: '', path: '', kind: 'unary', input: raw(), output: raw(), idempotent: false },
-  endpoint: () => Promise.reject(new RpcError('internal', 'not a call')),
-}
-
-function raw(): Codec<unknown> {
-  return { name: 'raw', encode: () => empty, decode: (bytes) => bytes }
-}
 
 /** What is wrong with an answer, as its caller is told. */
 function ownFault(call: ServerCall, thrown: unknown): RpcError {
