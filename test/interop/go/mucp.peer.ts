@@ -47,8 +47,8 @@ describe('a go-micro server over mucp', () => {
       })
     const many = await Promise.all(Array.from({ length: 300 }, (_, count) => client.unary({ count })))
     expect(many.map(({ count }) => count)).toEqual(many.map((_, i) => i + 1))
-    expect((await collect(client.expand({ text: 'n', count: 20 }))).map(({ text }) => text)).toEqual(
-      Array.from({ length: 20 }, (_, i) => `n${i}`),
+    expect((await collect(client.expand({ text: 'n', count: 100 }))).map(({ text }) => text)).toEqual(
+      Array.from({ length: 100 }, (_, i) => `n${i}`),
     )
     expect(await collect(client.expand({ text: 'n', count: 0 }))).toEqual([])
     await found.close()

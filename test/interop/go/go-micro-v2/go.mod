@@ -4,6 +4,7 @@ go 1.23
 
 require (
 	beckon.test/interop/echopb v0.0.0
+	github.com/golang/protobuf v1.5.4
 	github.com/micro/go-micro/v2 v2.9.1
 )
 
@@ -13,7 +14,6 @@ require (
 	github.com/coreos/go-systemd v0.0.0-20190719114852-fd7a80b32e1f // indirect
 	github.com/coreos/pkg v0.0.0-20180928190104-399ea9e2e55f // indirect
 	github.com/gogo/protobuf v1.2.1 // indirect
-	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/google/uuid v1.1.1 // indirect
 	github.com/miekg/dns v1.1.27 // indirect
 	github.com/mitchellh/hashstructure v1.0.0 // indirect

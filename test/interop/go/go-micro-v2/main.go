@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"beckon.test/interop/echopb"
+	"github.com/golang/protobuf/proto"
 	"github.com/micro/go-micro/v2/client"
 	grpcclient "github.com/micro/go-micro/v2/client/grpc"
 	"github.com/micro/go-micro/v2/client/selector"
+	"github.com/micro/go-micro/v2/codec/bytes"
 	"github.com/micro/go-micro/v2/errors"
 	"github.com/micro/go-micro/v2/metadata"
 	"github.com/micro/go-micro/v2/registry"
@@ -88,17 +90,29 @@ func (*Echo) Expand(_ context.Context, stream server.Stream) error {
 		return err
 	}
 	for i := int32(0); i < in.Count; i++ {
-		if err := stream.Send(&echopb.EchoMessage{Text: fmt.Sprint(in.Text, i)}); err != nil {
+		if err := stream.Send(framed(stream.Context(), &echopb.EchoMessage{Text: fmt.Sprint(in.Text, i)})); err != nil {
 			return err
 		}
-		// Over mucp, go-micro writes the next message into the buffer of one that has not been sent yet: its own clients
-		// get the last one again and again.
-		time.Sleep(2 * time.Millisecond)
 	}
 	if in.Text == "fail" {
 		return errors.NotFound("echo", "failed after %d", in.Count)
 	}
 	return nil
+}
+
+// Over mucp, go-micro writes the next message of a stream into the buffer of one that has not been sent yet, so that its own
+// clients get the last one again and again. What is encoded already has a buffer of its own.
+func framed(ctx context.Context, message *echopb.EchoMessage) interface{} {
+	if *kind != "mucp" {
+		return message
+	}
+	encode := func() ([]byte, error) { return json.Marshal(message) }
+	if sent, _ := metadata.Get(ctx, "Content-Type"); sent == "application/protobuf" {
+		encode = func() ([]byte, error) { return proto.Marshal(message) }
+	}
+	data, err := encode()
+	check(err)
+	return &bytes.Frame{Data: data}
 }
 
 func (*Echo) Chat(_ context.Context, stream server.Stream) error {
