@@ -59,6 +59,8 @@ export function connectSocket(target: Target, events: SocketEvents): net.Socket 
 /** A server's socket that listens. */
 export interface SocketListener {
   readonly address: net.AddressInfo
+  /** New connections get these certificates, if it speaks TLS. */
+  renew(options: tls.TlsOptions): void
   /** Takes no more connections; those there are stay. */
   close(): void
 }
@@ -95,7 +97,13 @@ export function listenSocket(
       server.removeListener('error', reject)
       // Later ones are of single connections that could not be accepted.
       server.on('error', () => {})
-      resolve({ address: server.address() as net.AddressInfo, close: () => server.close() })
+      resolve({
+        address: server.address() as net.AddressInfo,
+        renew: (renewed) => {
+          if (server instanceof tls.Server) server.setSecureContext(renewed)
+        },
+        close: () => server.close(),
+      })
     })
   })
 }

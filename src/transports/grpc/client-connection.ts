@@ -62,7 +62,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       this.#onClosed = resolve
     })
     this.#socket = connectSocket(
-      { host: host === '' ? 'localhost' : host, port, tls: clientTls(settings.tls) },
+      { host: host === '' ? 'localhost' : host, port, tls: clientTls(settings.tls?.read()) },
       {
         open: () => this.#http2.begin(),
         data: (chunk, length) => this.#http2.receive(chunk, 0, length),

@@ -3,6 +3,7 @@ import type { Compression } from './compression.ts'
 import { type CorsOptions, checkCors } from './http1/cors.ts'
 import { checkNumber as number } from './number.ts'
 import { type ServerLimits, type ServerSettings, toServerSettings } from './server-limits.ts'
+import { type TlsSource, tlsSource } from './tls-source.ts'
 
 /** Keys and certificates, as PEM text or bytes. */
 export interface GrpcTlsOptions {
@@ -12,6 +13,8 @@ export interface GrpcTlsOptions {
   readonly cert?: string | Uint8Array | undefined
   readonly key?: string | Uint8Array | undefined
   readonly passphrase?: string | undefined
+  /** Server: other certificates for clients that ask for these names (SNI); `*.example.com` is for all beside it. */
+  readonly names?: Readonly<Record<string, Required<Pick<GrpcTlsOptions, 'cert' | 'key'>> & Pick<GrpcTlsOptions, 'passphrase'>>> | undefined
   /** Client: the name that the server's certificate is checked for. Default: the host of the address. */
   readonly servername?: string | undefined
   /** Whether a peer with a certificate that cannot be verified is turned away. Default true. */
@@ -33,8 +36,11 @@ export interface KeepaliveOptions {
 
 /** Options of the gRPC transport, for both sides. All durations are in milliseconds. */
 export interface GrpcOptions {
-  /** Speak TLS. `true`: with what Node trusts. Default: plain text. */
-  readonly tls?: GrpcTlsOptions | boolean | undefined
+  /**
+   * Speak TLS. `true`: with what Node trusts. A function is called for every connection of a client, and again and again by a server (see
+   * `server.tlsRefresh`), so that certificates can be renewed. Default: plain text.
+   */
+  readonly tls?: GrpcTlsOptions | (() => GrpcTlsOptions) | boolean | undefined
   /** Bytes of the largest message that is taken. Default 4 MiB. */
   readonly maxReceiveBytes?: number | undefined
   /** Bytes of the largest message that is sent. Default: no limit. */
@@ -68,7 +74,7 @@ export interface GrpcOptions {
 
 /** {@link GrpcOptions} with all defaults in place. */
 export interface Settings {
-  readonly tls: GrpcTlsOptions | undefined
+  readonly tls: TlsSource | undefined
   readonly maxReceiveBytes: number
   readonly maxSendBytes: number
   readonly maxHeaderBytes: number
@@ -91,7 +97,7 @@ export function toSettings(options: GrpcOptions): Settings {
   const { keepalive, tls } = options
   const interval = keepalive === false ? undefined : keepalive?.interval
   return {
-    tls: checkTls(tls === true ? {} : tls === false ? undefined : tls),
+    tls: tlsSource(tls),
     maxReceiveBytes: number('maxReceiveBytes', options.maxReceiveBytes ?? 4_194_304, 1, 0xffffffff),
     maxSendBytes: number('maxSendBytes', options.maxSendBytes ?? 0xffffffff, 1, 0xffffffff),
     maxHeaderBytes: number('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 1024, 262_144),
@@ -123,16 +129,4 @@ function text(name: string, value: string): string {
 function checkCompression(value: Compression | undefined): Compression | undefined {
   if (value === undefined || value === 'gzip') return value
   throw new RpcError('invalid_argument', `grpc: compression must be 'gzip' or undefined, got ${JSON.stringify(value)}`)
-}
-
-function checkTls(tls: GrpcTlsOptions | undefined): GrpcTlsOptions | undefined {
-  if (tls === undefined) return undefined
-  if (typeof tls !== 'object' || tls === null)
-    throw new RpcError('invalid_argument', `grpc: tls must be an object or true, got ${String(tls)}`)
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    throw new RpcError(
-      'invalid_argument',
-      `grpc: tls.${tls.cert === undefined ? 'key is given without tls.cert' : 'cert is given without tls.key'}`,
-    )
-  return tls
 }

@@ -28,6 +28,8 @@ export interface ServerLimits {
    * way from one client that are held beyond `connectionWindow`, which then fail. Default 64 MiB.
    */
   readonly maxBufferBytes?: number | undefined
+  /** How often `tls`, where it is a function, is asked whether certificates have changed; new connections get the new ones. Default 60 000. */
+  readonly tlsRefresh?: number | undefined
   /** Spreads ages. Default `Math.random`. */
   readonly random?: (() => number) | undefined
 }
@@ -41,6 +43,7 @@ export interface ServerSettings extends GuardLimits {
   readonly idleTimeout: number
   readonly keepalive: { readonly interval: number; readonly timeout: number; readonly growth: 1 } | undefined
   readonly maxBufferBytes: number
+  readonly tlsRefresh: number
   readonly random: () => number
 }
 
@@ -68,6 +71,7 @@ export function toServerSettings(limits: ServerLimits): ServerSettings {
     maxResets: number('maxResets', 10_000, 1),
     maxControlFrames: number('maxControlFrames', 1000, 1),
     maxBufferBytes: number('maxBufferBytes', 67_108_864, 65_536),
+    tlsRefresh: number('tlsRefresh', 60_000, 1),
     random: limits.random ?? Math.random,
   }
 }

@@ -7,12 +7,12 @@ import type { Listener, ListenOptions, Routes } from '../../transport.ts'
 import { type Http1, http1Server } from './http1/server.ts'
 import type { Settings } from './options.ts'
 import { ServerConnection } from './server-connection.ts'
-import { serverTls } from './tls.ts'
+import { serverCertificates } from './server-tls.ts'
 
 /** Listens for gRPC. Rejects naming the address. */
 export async function listen(routes: Routes, { address, serving = () => true }: ListenOptions, settings: Settings): Promise<Listener> {
   const { host, port } = parseAddress(address)
-  const tls = serverTls(settings.tls)
+  const tls = settings.tls && serverCertificates(settings.tls)
   /** Those whose client has not said what it speaks have no connection. */
   const sockets = new Map<Socket, Pick<ServerConnection, 'drain' | 'destroy'> | undefined>()
   /** Made for the first client that speaks it. */
@@ -25,7 +25,7 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
     socketListener = await listenSocket(
       host,
       port,
-      tls && { ...tls, ALPNProtocols: settings.http1 ? ['h2', 'http/1.1'] : ['h2'] },
+      tls && { ...tls.options, ALPNProtocols: settings.http1 ? ['h2', 'http/1.1'] : ['h2'] },
       settings.server,
       accept,
     )
@@ -59,7 +59,10 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
     }
   }
 
+  const unwatch = tls?.watch(settings.server.tlsRefresh, (options) => socketListener.renew(options))
+
   async function stop(grace: number): Promise<void> {
+    unwatch?.()
     socketListener.close()
     http1?.drain()
     const idle = new Promise<void>((resolve) => {

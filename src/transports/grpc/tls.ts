@@ -8,15 +8,15 @@ export function clientTls(tls: GrpcTlsOptions | undefined): ConnectionOptions | 
 }
 
 /** Options for listening. Throws `invalid_argument` when there is no certificate, or one that cannot be read. */
-export function serverTls(tls: GrpcTlsOptions | undefined): TlsOptions | undefined {
-  if (tls === undefined) return undefined
+export function serverTls(tls: GrpcTlsOptions): TlsOptions {
   if (tls.cert === undefined) throw new RpcError('invalid_argument', 'grpc: tls.cert and tls.key are needed to listen')
   contextOf(tls)
   const requestCert = tls.requestCert ?? false
   return defined({ ...common(tls), requestCert, rejectUnauthorized: requestCert && tls.rejectUnauthorized !== false })
 }
 
-function contextOf(tls: GrpcTlsOptions): SecureContext {
+/** What a connection is made with. Throws `invalid_argument` for keys and certificates that cannot be read. */
+export function contextOf(tls: GrpcTlsOptions): SecureContext {
   try {
     return createSecureContext(common(tls))
   } catch (cause) {
