@@ -9,6 +9,7 @@ import { maxFrame } from '../../http2/frames.ts'
 import type { Outgoing } from '../../http2/sender.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { Route, Routes } from '../../transport.ts'
+import { admission, notGrpc, spoken } from './admission.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { isWholeMessage, prefixLength } from './inbox.ts'
@@ -120,41 +121,27 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
 
   /** A call for the stream, or undefined when it has been answered right away. */
   #admit(id: number, { head, size }: Block<RequestHead>, ended: boolean): ServerCall | undefined {
-    const { path, route, http, timeout, encoding } = head
+    const { timeout, encoding } = head
     const { maxHeaderBytes, maxConcurrentStreams } = this.settings
     // Answers that wait for the peer's windows count as well.
     if (this.#calls.size + this.#orphans + this.http2.sender.size - this.#sending >= maxConcurrentStreams || this.crowded) {
       this.http2.reset(id, ErrorCode.refusedStream)
       return undefined
     }
-    let problem: RpcError
-    if (size > maxHeaderBytes)
-      problem = new RpcError('resource_exhausted', `headers of ${size} bytes are over the limit of ${maxHeaderBytes} (maxHeaderBytes)`)
-    else if (http !== 0) return this.#begin(id, head, notGrpc)
-    else if (route === undefined) problem = new RpcError('unimplemented', `unknown method ${path}`)
-    else if (head.input === undefined) problem = new RpcError('unimplemented', `${path} does not speak ${head.contentType}`)
-    else if (encoding !== '' && encoding !== 'gzip')
-      problem = new RpcError('unimplemented', `${path}: compression ${encoding} is not supported, only ${accepted}`)
-    else if (Number.isNaN(timeout)) problem = new RpcError('internal', `${path}: grpc-timeout cannot be read`)
-    else if (timeout <= 0) problem = new RpcError('deadline_exceeded', `deadline of ${path} passed`)
-    else {
-      const call = this.#begin(id, head, route)
-      if (timeout !== Number.POSITIVE_INFINITY) deadlines.add(call, timeout)
+    const taken = admission(head, size, maxHeaderBytes)
+    if (!(taken instanceof RpcError)) {
+      const call = new ServerCall(this, id, head, taken)
+      this.#calls.add(call)
+      if (timeout !== Number.POSITIVE_INFINITY && taken !== notGrpc) deadlines.add(call, timeout)
       return call
     }
     const contentType = head.contentType.startsWith('application/grpc') ? head.contentType : 'application/grpc'
     const fields = replyFields(contentType)
     // This much the protocol asks for.
     if (encoding !== '') fields.push('grpc-accept-encoding', accepted)
-    this.http2.sendHeaders(id, [...fields, ...fieldsOfError(problem)], 4, true)
+    this.http2.sendHeaders(id, [...fields, ...fieldsOfError(taken)], 4, true)
     if (!ended) this.http2.reset(id, ErrorCode.noError)
     return undefined
-  }
-
-  #begin(id: number, head: RequestHead, route: Route): ServerCall {
-    const call = new ServerCall(this, id, head, route)
-    this.#calls.add(call)
-    return call
   }
 
   isOpen(id: number): boolean {
