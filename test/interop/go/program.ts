@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { type EtcdProcess, startEtcd } from '../../support/etcd.ts'
 
 const run = promisify(execFile)
+/** Those that run, for the case that a test does not come to its end. */
+const running = new Set<ChildProcess>()
+
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'beckon/interop/bin')
 
 /** A program of this folder that runs. */
@@ -32,6 +35,8 @@ async function build(name: string): Promise<string> {
 
 async function start(path: string, args: readonly string[]): Promise<Program> {
   const child = spawn(path, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   const printed: unknown[] = []
   const waiting: ((value: unknown) => void)[] = []
   let said = ''
@@ -100,14 +105,17 @@ export function between(
   })
   afterAll(() => etcd?.stop())
   beforeEach(() => etcd?.etcdctl('del', '--prefix', ''))
-  const running = (): EtcdProcess => {
+  afterEach(async () => {
+    await Promise.all([...running].map((child) => end(child, 'SIGKILL')))
+  })
+  const theEtcd = (): EtcdProcess => {
     const one = etcd ?? shared?.()
     if (one === undefined) throw new Error('etcd is not running')
     return one
   }
-  const withEtcd = (args: readonly string[]): string[] => ['-etcd', running().address, ...args]
+  const withEtcd = (args: readonly string[]): string[] => ['-etcd', theEtcd().address, ...args]
   return {
-    etcd: running,
+    etcd: theEtcd,
     program: (...args) => start(path, withEtcd(args)),
     output: async (...args) => JSON.parse((await run(path, withEtcd(args))).stdout),
   }
