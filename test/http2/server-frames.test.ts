@@ -358,6 +358,16 @@ describe('a server', () => {
     expect(await peer.answer(3)).toMatchObject({ ':status': '415' })
   })
 
+  it.each([
+    ['two messages', [body, body], '12'],
+    ['no message', [], '12'],
+    ['half a message', [body.subarray(0, 7)], '13'],
+  ])('does not call the method when its one request has %s', async (_what, parts, status) => {
+    using peer = await begun()
+    peer.send(open, ...parts.map((part) => frame(DATA, 0, 1, part)), frame(DATA, END_STREAM, 1))
+    expect(await peer.answer(1)).toMatchObject({ ':status': '200', 'grpc-status': status })
+  })
+
   it('reads what is not gRPC to its end before it turns it down, and keeps it to the rules', async () => {
     using peer = await begun()
     const html = request(path, { 'content-type': 'text/html', 'content-length': '2' })

@@ -33,3 +33,11 @@ export function program(name: Program): string {
   if (status !== 0) throw new Error(`${module}@${version} could not be built`)
   return file
 }
+
+/** The folder of the module that a command is from, with its sources. */
+export function sources(name: Program): string {
+  const { module, version } = programs[name]
+  const { stdout, status } = spawnSync('go', ['mod', 'download', '-json', `${module}@${version}`], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${module}@${version} could not be downloaded: ${stdout}`)
+  return (JSON.parse(stdout) as { Dir: string }).Dir
+}

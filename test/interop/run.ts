@@ -8,12 +8,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates } from '../support/certificates.ts'
+import { conformance } from './conformance.ts'
 import { h2spec } from './h2spec.ts'
 import { killAll } from './process.ts'
 import { script } from './script.ts'
 import type { Suite } from './suite.ts'
 
-const suites: readonly Suite[] = [h2spec(false), h2spec(true), script('grpcurl'), script('go')]
+const suites: readonly Suite[] = [h2spec(false), h2spec(true), conformance('server'), conformance('client'), script('grpcurl')]
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.once('exit', killAll)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bidi, clientStream, serverStream, unary } from '../../src/codecs/json.ts'
 import type { Context, Endpoint } from '../../src/endpoint.ts'
+import { RpcError } from '../../src/error.ts'
 import type { Headers } from '../../src/headers.ts'
 import { defineService } from '../../src/service.ts'
 import type { Connection, Listener } from '../../src/transport.ts'
@@ -13,6 +14,7 @@ const { methods } = defineService('test.Odd', {
   idle: serverStream<object, object>(),
   plain: serverStream<object, object>(),
   thrown: unary<object, object>(),
+  refuses: unary<object, object>(),
   unencodable: unary<object, object>(),
   trailers: unary<object, object>(),
   streamTrailers: serverStream<object, object>(),
@@ -40,6 +42,11 @@ const answers: Record<string, (request: never, context: Context) => unknown> = {
   Plain: () => ({ no: 'stream' }),
   Thrown() {
     throw new RangeError('at once')
+  },
+  async Refuses(_: object, { replyHeaders, replyTrailers }: Context) {
+    replyHeaders?.set('x-before', 'a')
+    replyTrailers?.set('x-after', 'b')
+    throw new RpcError('aborted', 'no')
   },
   Unencodable: () => ({ n: 1n }),
   Trailers(_: object, { replyTrailers }: Context) {
@@ -103,6 +110,15 @@ describe('a server of gRPC', () => {
     for await (const _ of stream) count++
     expect(count).toBe(1)
     expect(late).toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('have been sent') })
+  })
+
+  it('sends the headers of a handler that fails as headers', async () => {
+    let headers: Headers | undefined
+    let trailers: Headers | undefined
+    const context = contextOf({ method: methods.refuses, onHeaders: (all) => (headers = all), onTrailers: (all) => (trailers = all) })
+    expect(await failure(connection.call({}, context))).toMatchObject({ code: 'aborted', rawMessage: 'no' })
+    expect([headers?.get('x-before'), headers?.get('x-after')]).toEqual(['a', undefined])
+    expect([trailers?.get('x-before'), trailers?.get('x-after')]).toEqual([undefined, 'b'])
   })
 
   it('lets the caller of an idle stream know that it is there', async () => {

@@ -171,7 +171,7 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
 
   #message(from: Buffer, start: number, end: number): void {
     if (this.#response !== noMessage) {
-      this.cancel('internal', `${this.method.path} was answered with more than one message`)
+      this.cancel('unimplemented', `${this.method.path} was answered with more than one message`)
       return
     }
     try {
@@ -200,16 +200,19 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     return errorOfStatus(head, head.metadata.length === 0 ? noHeaders : readMetadata(head.metadata))
   }
 
-  /** What is missing for success. */
+  /** What is missing for success. The code is what gRPC has for it: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
   #missing(): RpcError | undefined {
     if (this.streams || this.#response !== noMessage) return undefined
-    return new RpcError('internal', `${this.method.path} was answered with success and no message`, { outbound: true })
+    return new RpcError('unimplemented', `${this.method.path} was answered with success and no message`, { outbound: true })
   }
 
   /** The stream was reset. */
   wasReset(code: number, byPeer: boolean): void {
     const text = byPeer ? `the peer reset the stream: ${errorName(code)}` : `the peer broke HTTP/2's rules: ${errorName(code)}`
-    this.fail(new RpcError(codeOfHttp2Error(code), text, { outbound: true, unprocessed: byPeer && code === ErrorCode.refusedStream }))
+    const why = codeOfHttp2Error(code)
+    // The peer's clock for the deadline may be a little ahead of this side's timer, as in grpc-go, which then resets.
+    if (why === 'canceled' && byPeer && performance.now() >= this.deadline) this.expire()
+    else this.fail(new RpcError(why, text, { outbound: true, unprocessed: byPeer && code === ErrorCode.refusedStream }))
   }
 
   /** Ends the call from this side, telling the peer. Unprocessed when it was not sent, unless `options` say otherwise. */

@@ -64,6 +64,8 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   #discards: boolean
   #window: ReceiveWindow | undefined
   #inbox: Inbox | undefined
+  /** The one of a unary request, before that has ended. */
+  #message: Uint8Array | undefined
   #requests: MessageStream<unknown> | undefined
   #pump: Pump | undefined
   #earlyOpen: NodeJS.Immediate | undefined
@@ -103,29 +105,31 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     if (!this.#window.receive(end - start)) {
       this.#host.release(end - start, this.id, undefined)
       this.#host.refuse(this, ErrorCode.flowControlError)
-    } else if (this.#discards) this.#host.release(end - start, this.id, undefined)
+      return
+    }
+    this.requestEnded = ended
+    if (this.#discards) this.#host.release(end - start, this.id, undefined)
     else if (this.#requests !== undefined) this.#requests.push(from, start, end)
     else this.#unaryData(from, start, end, ended)
     if (!ended) return
-    this.requestEnded = true
     this.#requests?.end()
     if (this.head.http !== 0) this.#host.replyHttp(this)
   }
 
-  #wrong(text: string): void {
-    this.#host.replyError(this, new RpcError('internal', text))
-  }
-
+  /** The method is called when the request has ended, as it may turn out to have more than one message. */
   #unaryData(from: Buffer, start: number, end: number, ended: boolean): void {
     this.#host.release(end - start, this.id, ended ? undefined : this.#window)
     this.#inbox ??= new Inbox(this.#host.settings, this.head.encoding, this.#host.room)
     try {
       this.#inbox.push(from, start, end)
       // A message over the limit is found before it is there.
-      const message = this.handling ? undefined : this.#inbox.take()
-      if (message !== undefined) this.#handleBytes(message)
-      else if (ended && !this.handling) this.#wrong('the request ended without a message')
-      if (this.handling && this.#inbox.length > 0) throw new RpcError('internal', 'the request has more than one message')
+      this.#message ??= this.#inbox.take()
+      if (this.#message !== undefined && this.#inbox.length > 0)
+        throw new RpcError('unimplemented', `the request of ${this.route.method.path} has more than one message`)
+      if (!ended) return
+      if (this.#inbox.length > 0) throw new RpcError('internal', 'the request ended within its message')
+      if (this.#message === undefined) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
+      this.#handleBytes(this.#message)
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }

@@ -341,8 +341,28 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
       // What has waited for windows until the deadline is not worth waiting for any more.
       if (outgoing !== undefined && outgoing.queued > 0 && error.code === 'deadline_exceeded') this.http2.reset(call.id, ErrorCode.cancel)
       else if (outgoing !== undefined) this.http2.sender.finish(outgoing, fields)
-    } else this.http2.sendHeaders(call.id, [...replyFields(call.head.contentType), ...fields], 4, true)
+    } else {
+      const headers = replyFields(call.head.contentType)
+      if (this.#headersBefore(call, headers)) this.http2.sendHeaders(call.id, fields, 0, true)
+      else this.http2.sendHeaders(call.id, [...headers, ...fields], 4, true)
+    }
     this.#over(call, error.code === 'deadline_exceeded' ? error : undefined)
+  }
+
+  /** Sends the headers that a handler made before it failed, in a block of their own: of one block, all would be trailers to the caller. */
+  #headersBefore({ id, context }: ServerCall, fields: readonly string[]): boolean {
+    const made = context.madeHeaders
+    if (made === undefined || made.size === 0) return false
+    const all = [...fields]
+    try {
+      writeMetadata(made, all)
+    } catch {
+      // The error is worth more than they are.
+      return false
+    }
+    if (sizeOf(all) > this.http2.peer.maxHeaderListSize) return false
+    this.http2.sendHeaders(id, all, 4, false)
+    return true
   }
 
   refuse(call: ServerCall, code: number): void {
