@@ -60,7 +60,7 @@ export function killAll(): void {
 }
 
 function started(program: string, args: readonly string[]): ChildProcess {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, GRPC_GO_LOG_SEVERITY_LEVEL: 'info' } })
   children.add(child)
   child.once('exit', () => children.delete(child))
   return child

@@ -9,12 +9,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates } from '../support/certificates.ts'
 import { conformance } from './conformance.ts'
+import { goClient, goServer } from './grpc-go.ts'
 import { h2spec } from './h2spec.ts'
 import { killAll } from './process.ts'
 import { script } from './script.ts'
 import type { Suite } from './suite.ts'
 
-const suites: readonly Suite[] = [h2spec(false), h2spec(true), conformance('server'), conformance('client'), script('grpcurl')]
+const suites: readonly Suite[] = [
+  h2spec(false),
+  h2spec(true),
+  conformance('server'),
+  conformance('client'),
+  goClient(false),
+  goClient(true),
+  goServer(false),
+  goServer(true),
+  script('grpcurl'),
+  script('connect'),
+  script('go'),
+]
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.once('exit', killAll)

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grpc/testing/test.proto.
  */
 export const file_grpc_testing_test: GenFile = /*@__PURE__*/
-  fileDesc("ChdncnBjL3Rlc3RpbmcvdGVzdC5wcm90bxIMZ3JwYy50ZXN0aW5nIgcKBUVtcHR5IhoKCUJvb2xWYWx1ZRINCgV2YWx1ZRgBIAEoCCJACgdQYXlsb2FkEicKBHR5cGUYASABKA4yGS5ncnBjLnRlc3RpbmcuUGF5bG9hZFR5cGUSDAoEYm9keRgCIAEoDCIrCgpFY2hvU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCSLOAgoNU2ltcGxlUmVxdWVzdBIwCg1yZXNwb25zZV90eXBlGAEgASgOMhkuZ3JwYy50ZXN0aW5nLlBheWxvYWRUeXBlEhUKDXJlc3BvbnNlX3NpemUYAiABKAUSJgoHcGF5bG9hZBgDIAEoCzIVLmdycGMudGVzdGluZy5QYXlsb2FkEhUKDWZpbGxfdXNlcm5hbWUYBCABKAgSGAoQZmlsbF9vYXV0aF9zY29wZRgFIAEoCBI0ChNyZXNwb25zZV9jb21wcmVzc2VkGAYgASgLMhcuZ3JwYy50ZXN0aW5nLkJvb2xWYWx1ZRIxCg9yZXNwb25zZV9zdGF0dXMYByABKAsyGC5ncnBjLnRlc3RpbmcuRWNob1N0YXR1cxIyChFleHBlY3RfY29tcHJlc3NlZBgIIAEoCzIXLmdycGMudGVzdGluZy5Cb29sVmFsdWUiXwoOU2ltcGxlUmVzcG9uc2USJgoHcGF5bG9hZBgBIAEoCzIVLmdycGMudGVzdGluZy5QYXlsb2FkEhAKCHVzZXJuYW1lGAIgASgJEhMKC29hdXRoX3Njb3BlGAMgASgJIncKGVN0cmVhbWluZ0lucHV0Q2FsbFJlcXVlc3QSJgoHcGF5bG9hZBgBIAEoCzIVLmdycGMudGVzdGluZy5QYXlsb2FkEjIKEWV4cGVjdF9jb21wcmVzc2VkGAIgASgLMhcuZ3JwYy50ZXN0aW5nLkJvb2xWYWx1ZSI9ChpTdHJlYW1pbmdJbnB1dENhbGxSZXNwb25zZRIfChdhZ2dyZWdhdGVkX3BheWxvYWRfc2l6ZRgBIAEoBSJkChJSZXNwb25zZVBhcmFtZXRlcnMSDAoEc2l6ZRgBIAEoBRITCgtpbnRlcnZhbF91cxgCIAEoBRIrCgpjb21wcmVzc2VkGAMgASgLMhcuZ3JwYy50ZXN0aW5nLkJvb2xWYWx1ZSLoAQoaU3RyZWFtaW5nT3V0cHV0Q2FsbFJlcXVlc3QSMAoNcmVzcG9uc2VfdHlwZRgBIAEoDjIZLmdycGMudGVzdGluZy5QYXlsb2FkVHlwZRI9ChNyZXNwb25zZV9wYXJhbWV0ZXJzGAIgAygLMiAuZ3JwYy50ZXN0aW5nLlJlc3BvbnNlUGFyYW1ldGVycxImCgdwYXlsb2FkGAMgASgLMhUuZ3JwYy50ZXN0aW5nLlBheWxvYWQSMQoPcmVzcG9uc2Vfc3RhdHVzGAcgASgLMhguZ3JwYy50ZXN0aW5nLkVjaG9TdGF0dXMiRQobU3RyZWFtaW5nT3V0cHV0Q2FsbFJlc3BvbnNlEiYKB3BheWxvYWQYASABKAsyFS5ncnBjLnRlc3RpbmcuUGF5bG9hZCofCgtQYXlsb2FkVHlwZRIQCgxDT01QUkVTU0FCTEUQADL6BAoLVGVzdFNlcnZpY2USNQoJRW1wdHlDYWxsEhMuZ3JwYy50ZXN0aW5nLkVtcHR5GhMuZ3JwYy50ZXN0aW5nLkVtcHR5EkYKCVVuYXJ5Q2FsbBIbLmdycGMudGVzdGluZy5TaW1wbGVSZXF1ZXN0GhwuZ3JwYy50ZXN0aW5nLlNpbXBsZVJlc3BvbnNlEmwKE1N0cmVhbWluZ091dHB1dENhbGwSKC5ncnBjLnRlc3RpbmcuU3RyZWFtaW5nT3V0cHV0Q2FsbFJlcXVlc3QaKS5ncnBjLnRlc3RpbmcuU3RyZWFtaW5nT3V0cHV0Q2FsbFJlc3BvbnNlMAESaQoSU3RyZWFtaW5nSW5wdXRDYWxsEicuZ3JwYy50ZXN0aW5nLlN0cmVhbWluZ0lucHV0Q2FsbFJlcXVlc3QaKC5ncnBjLnRlc3RpbmcuU3RyZWFtaW5nSW5wdXRDYWxsUmVzcG9uc2UoARJpCg5GdWxsRHVwbGV4Q2FsbBIoLmdycGMudGVzdGluZy5TdHJlYW1pbmdPdXRwdXRDYWxsUmVxdWVzdBopLmdycGMudGVzdGluZy5TdHJlYW1pbmdPdXRwdXRDYWxsUmVzcG9uc2UoATABEmkKDkhhbGZEdXBsZXhDYWxsEiguZ3JwYy50ZXN0aW5nLlN0cmVhbWluZ091dHB1dENhbGxSZXF1ZXN0GikuZ3JwYy50ZXN0aW5nLlN0cmVhbWluZ091dHB1dENhbGxSZXNwb25zZSgBMAESPQoRVW5pbXBsZW1lbnRlZENhbGwSEy5ncnBjLnRlc3RpbmcuRW1wdHkaEy5ncnBjLnRlc3RpbmcuRW1wdHkyVQoUVW5pbXBsZW1lbnRlZFNlcnZpY2USPQoRVW5pbXBsZW1lbnRlZENhbGwSEy5ncnBjLnRlc3RpbmcuRW1wdHkaEy5ncnBjLnRlc3RpbmcuRW1wdHliBnByb3RvMw");
+  fileDesc("ChdncnBjL3Rlc3RpbmcvdGVzdC5wcm90bxIMZ3JwYy50ZXN0aW5nIgcKBUVtcHR5IkAKB1BheWxvYWQSJwoEdHlwZRgBIAEoDjIZLmdycGMudGVzdGluZy5QYXlsb2FkVHlwZRIMCgRib2R5GAIgASgMIisKCkVjaG9TdGF0dXMSDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJIssBCg1TaW1wbGVSZXF1ZXN0EjAKDXJlc3BvbnNlX3R5cGUYASABKA4yGS5ncnBjLnRlc3RpbmcuUGF5bG9hZFR5cGUSFQoNcmVzcG9uc2Vfc2l6ZRgCIAEoBRImCgdwYXlsb2FkGAMgASgLMhUuZ3JwYy50ZXN0aW5nLlBheWxvYWQSMQoPcmVzcG9uc2Vfc3RhdHVzGAcgASgLMhguZ3JwYy50ZXN0aW5nLkVjaG9TdGF0dXMSFgoOZmlsbF9zZXJ2ZXJfaWQYCSABKAgiSwoOU2ltcGxlUmVzcG9uc2USJgoHcGF5bG9hZBgBIAEoCzIVLmdycGMudGVzdGluZy5QYXlsb2FkEhEKCXNlcnZlcl9pZBgEIAEoCSJDChlTdHJlYW1pbmdJbnB1dENhbGxSZXF1ZXN0EiYKB3BheWxvYWQYASABKAsyFS5ncnBjLnRlc3RpbmcuUGF5bG9hZCI9ChpTdHJlYW1pbmdJbnB1dENhbGxSZXNwb25zZRIfChdhZ2dyZWdhdGVkX3BheWxvYWRfc2l6ZRgBIAEoBSI3ChJSZXNwb25zZVBhcmFtZXRlcnMSDAoEc2l6ZRgBIAEoBRITCgtpbnRlcnZhbF91cxgCIAEoBSLoAQoaU3RyZWFtaW5nT3V0cHV0Q2FsbFJlcXVlc3QSMAoNcmVzcG9uc2VfdHlwZRgBIAEoDjIZLmdycGMudGVzdGluZy5QYXlsb2FkVHlwZRI9ChNyZXNwb25zZV9wYXJhbWV0ZXJzGAIgAygLMiAuZ3JwYy50ZXN0aW5nLlJlc3BvbnNlUGFyYW1ldGVycxImCgdwYXlsb2FkGAMgASgLMhUuZ3JwYy50ZXN0aW5nLlBheWxvYWQSMQoPcmVzcG9uc2Vfc3RhdHVzGAcgASgLMhguZ3JwYy50ZXN0aW5nLkVjaG9TdGF0dXMiRQobU3RyZWFtaW5nT3V0cHV0Q2FsbFJlc3BvbnNlEiYKB3BheWxvYWQYASABKAsyFS5ncnBjLnRlc3RpbmcuUGF5bG9hZCofCgtQYXlsb2FkVHlwZRIQCgxDT01QUkVTU0FCTEUQADK7BAoLVGVzdFNlcnZpY2USNQoJRW1wdHlDYWxsEhMuZ3JwYy50ZXN0aW5nLkVtcHR5GhMuZ3JwYy50ZXN0aW5nLkVtcHR5EkYKCVVuYXJ5Q2FsbBIbLmdycGMudGVzdGluZy5TaW1wbGVSZXF1ZXN0GhwuZ3JwYy50ZXN0aW5nLlNpbXBsZVJlc3BvbnNlEmwKE1N0cmVhbWluZ091dHB1dENhbGwSKC5ncnBjLnRlc3RpbmcuU3RyZWFtaW5nT3V0cHV0Q2FsbFJlcXVlc3QaKS5ncnBjLnRlc3RpbmcuU3RyZWFtaW5nT3V0cHV0Q2FsbFJlc3BvbnNlMAESaQoSU3RyZWFtaW5nSW5wdXRDYWxsEicuZ3JwYy50ZXN0aW5nLlN0cmVhbWluZ0lucHV0Q2FsbFJlcXVlc3QaKC5ncnBjLnRlc3RpbmcuU3RyZWFtaW5nSW5wdXRDYWxsUmVzcG9uc2UoARJpCg5GdWxsRHVwbGV4Q2FsbBIoLmdycGMudGVzdGluZy5TdHJlYW1pbmdPdXRwdXRDYWxsUmVxdWVzdBopLmdycGMudGVzdGluZy5TdHJlYW1pbmdPdXRwdXRDYWxsUmVzcG9uc2UoATABEmkKDkhhbGZEdXBsZXhDYWxsEiguZ3JwYy50ZXN0aW5nLlN0cmVhbWluZ091dHB1dENhbGxSZXF1ZXN0GikuZ3JwYy50ZXN0aW5nLlN0cmVhbWluZ091dHB1dENhbGxSZXNwb25zZSgBMAEyVQoUVW5pbXBsZW1lbnRlZFNlcnZpY2USPQoRVW5pbXBsZW1lbnRlZENhbGwSEy5ncnBjLnRlc3RpbmcuRW1wdHkaEy5ncnBjLnRlc3RpbmcuRW1wdHliBnByb3RvMw");
 
 /**
  * @generated from message grpc.testing.Empty
@@ -27,23 +27,6 @@ export type Empty = Message<"grpc.testing.Empty"> & {
  */
 export const EmptySchema: GenMessage<Empty> = /*@__PURE__*/
   messageDesc(file_grpc_testing_test, 0);
-
-/**
- * @generated from message grpc.testing.BoolValue
- */
-export type BoolValue = Message<"grpc.testing.BoolValue"> & {
-  /**
-   * @generated from field: bool value = 1;
-   */
-  value: boolean;
-};
-
-/**
- * Describes the message grpc.testing.BoolValue.
- * Use `create(BoolValueSchema)` to create a new message.
- */
-export const BoolValueSchema: GenMessage<BoolValue> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 1);
 
 /**
  * @generated from message grpc.testing.Payload
@@ -65,7 +48,7 @@ export type Payload = Message<"grpc.testing.Payload"> & {
  * Use `create(PayloadSchema)` to create a new message.
  */
 export const PayloadSchema: GenMessage<Payload> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 2);
+  messageDesc(file_grpc_testing_test, 1);
 
 /**
  * @generated from message grpc.testing.EchoStatus
@@ -87,7 +70,7 @@ export type EchoStatus = Message<"grpc.testing.EchoStatus"> & {
  * Use `create(EchoStatusSchema)` to create a new message.
  */
 export const EchoStatusSchema: GenMessage<EchoStatus> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 3);
+  messageDesc(file_grpc_testing_test, 2);
 
 /**
  * @generated from message grpc.testing.SimpleRequest
@@ -109,29 +92,14 @@ export type SimpleRequest = Message<"grpc.testing.SimpleRequest"> & {
   payload?: Payload | undefined;
 
   /**
-   * @generated from field: bool fill_username = 4;
-   */
-  fillUsername: boolean;
-
-  /**
-   * @generated from field: bool fill_oauth_scope = 5;
-   */
-  fillOauthScope: boolean;
-
-  /**
-   * @generated from field: grpc.testing.BoolValue response_compressed = 6;
-   */
-  responseCompressed?: BoolValue | undefined;
-
-  /**
    * @generated from field: grpc.testing.EchoStatus response_status = 7;
    */
   responseStatus?: EchoStatus | undefined;
 
   /**
-   * @generated from field: grpc.testing.BoolValue expect_compressed = 8;
+   * @generated from field: bool fill_server_id = 9;
    */
-  expectCompressed?: BoolValue | undefined;
+  fillServerId: boolean;
 };
 
 /**
@@ -139,7 +107,7 @@ export type SimpleRequest = Message<"grpc.testing.SimpleRequest"> & {
  * Use `create(SimpleRequestSchema)` to create a new message.
  */
 export const SimpleRequestSchema: GenMessage<SimpleRequest> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 4);
+  messageDesc(file_grpc_testing_test, 3);
 
 /**
  * @generated from message grpc.testing.SimpleResponse
@@ -151,14 +119,9 @@ export type SimpleResponse = Message<"grpc.testing.SimpleResponse"> & {
   payload?: Payload | undefined;
 
   /**
-   * @generated from field: string username = 2;
+   * @generated from field: string server_id = 4;
    */
-  username: string;
-
-  /**
-   * @generated from field: string oauth_scope = 3;
-   */
-  oauthScope: string;
+  serverId: string;
 };
 
 /**
@@ -166,7 +129,7 @@ export type SimpleResponse = Message<"grpc.testing.SimpleResponse"> & {
  * Use `create(SimpleResponseSchema)` to create a new message.
  */
 export const SimpleResponseSchema: GenMessage<SimpleResponse> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 5);
+  messageDesc(file_grpc_testing_test, 4);
 
 /**
  * @generated from message grpc.testing.StreamingInputCallRequest
@@ -176,11 +139,6 @@ export type StreamingInputCallRequest = Message<"grpc.testing.StreamingInputCall
    * @generated from field: grpc.testing.Payload payload = 1;
    */
   payload?: Payload | undefined;
-
-  /**
-   * @generated from field: grpc.testing.BoolValue expect_compressed = 2;
-   */
-  expectCompressed?: BoolValue | undefined;
 };
 
 /**
@@ -188,7 +146,7 @@ export type StreamingInputCallRequest = Message<"grpc.testing.StreamingInputCall
  * Use `create(StreamingInputCallRequestSchema)` to create a new message.
  */
 export const StreamingInputCallRequestSchema: GenMessage<StreamingInputCallRequest> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 6);
+  messageDesc(file_grpc_testing_test, 5);
 
 /**
  * @generated from message grpc.testing.StreamingInputCallResponse
@@ -205,7 +163,7 @@ export type StreamingInputCallResponse = Message<"grpc.testing.StreamingInputCal
  * Use `create(StreamingInputCallResponseSchema)` to create a new message.
  */
 export const StreamingInputCallResponseSchema: GenMessage<StreamingInputCallResponse> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 7);
+  messageDesc(file_grpc_testing_test, 6);
 
 /**
  * @generated from message grpc.testing.ResponseParameters
@@ -220,11 +178,6 @@ export type ResponseParameters = Message<"grpc.testing.ResponseParameters"> & {
    * @generated from field: int32 interval_us = 2;
    */
   intervalUs: number;
-
-  /**
-   * @generated from field: grpc.testing.BoolValue compressed = 3;
-   */
-  compressed?: BoolValue | undefined;
 };
 
 /**
@@ -232,7 +185,7 @@ export type ResponseParameters = Message<"grpc.testing.ResponseParameters"> & {
  * Use `create(ResponseParametersSchema)` to create a new message.
  */
 export const ResponseParametersSchema: GenMessage<ResponseParameters> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 8);
+  messageDesc(file_grpc_testing_test, 7);
 
 /**
  * @generated from message grpc.testing.StreamingOutputCallRequest
@@ -264,7 +217,7 @@ export type StreamingOutputCallRequest = Message<"grpc.testing.StreamingOutputCa
  * Use `create(StreamingOutputCallRequestSchema)` to create a new message.
  */
 export const StreamingOutputCallRequestSchema: GenMessage<StreamingOutputCallRequest> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 9);
+  messageDesc(file_grpc_testing_test, 8);
 
 /**
  * @generated from message grpc.testing.StreamingOutputCallResponse
@@ -281,7 +234,7 @@ export type StreamingOutputCallResponse = Message<"grpc.testing.StreamingOutputC
  * Use `create(StreamingOutputCallResponseSchema)` to create a new message.
  */
 export const StreamingOutputCallResponseSchema: GenMessage<StreamingOutputCallResponse> = /*@__PURE__*/
-  messageDesc(file_grpc_testing_test, 10);
+  messageDesc(file_grpc_testing_test, 9);
 
 /**
  * @generated from enum grpc.testing.PayloadType
@@ -355,16 +308,6 @@ export const TestService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof StreamingOutputCallRequestSchema;
     output: typeof StreamingOutputCallResponseSchema;
-  },
-  /**
-   * Servers do not implement it.
-   *
-   * @generated from rpc grpc.testing.TestService.UnimplementedCall
-   */
-  unimplementedCall: {
-    methodKind: "unary";
-    input: typeof EmptySchema;
-    output: typeof EmptySchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_grpc_testing_test, 0);
