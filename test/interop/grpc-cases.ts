@@ -52,7 +52,11 @@ export const cases: Readonly<Record<string, Case>> = {
     assert.deepEqual(await sizes(client.fullDuplexCall(requests()), () => answered()), responseSizes)
   }),
   empty_stream: test(async (client) => assert.deepEqual(await sizes(client.fullDuplexCall([])), [])),
-  timeout_on_sleeping_server: test((client) => fails('deadline_exceeded', sizes(client.fullDuplexCall(waiting(), { timeout: 1 })))),
+  timeout_on_sleeping_server: test(async (client) => {
+    // Connected, as a deadline that passes before that is `unavailable` to our channel: nobody could be asked.
+    await client.emptyCall({})
+    await fails('deadline_exceeded', sizes(client.fullDuplexCall(waiting(), { timeout: 1 })))
+  }),
   cancel_after_begin: test(async (client) => {
     const abort = new AbortController()
     const call = client.streamingInputCall(waiting(), { signal: abort.signal })
