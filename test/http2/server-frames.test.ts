@@ -7,7 +7,7 @@ import type { Context, Endpoint } from '../../src/endpoint.ts'
 import type { Listener } from '../../src/transport.ts'
 import { grpc } from '../../src/transports/grpc.ts'
 import { EchoMessageSchema } from '../gen/echo_pb.ts'
-import { method } from '../support/context.ts'
+import { method, streamOf } from '../support/context.ts'
 import { until } from '../support/echo.ts'
 import { frame, message, preface, type RawPeer, rawPeer, request } from '../support/raw-http2.ts'
 
@@ -38,6 +38,7 @@ const answer = async (one: { text: string }, { signal }: Context): Promise<unkno
 }
 const routes = new Map([
   [path, { method: method('unary'), endpoint: answer as Endpoint }],
+  [method('expand').path, { method: method('expand'), endpoint: (async (one: object) => streamOf(one)) as Endpoint }],
   [method('collect').path, { method: method('collect'), endpoint: (() => new Promise(() => {})) as Endpoint }],
 ])
 
@@ -366,6 +367,15 @@ describe('a server', () => {
     using peer = await begun()
     peer.send(open, ...parts.map((part) => frame(DATA, 0, 1, part)), frame(DATA, END_STREAM, 1))
     expect(await peer.answer(1)).toMatchObject({ ':status': '200', 'grpc-status': status })
+  })
+
+  it('answers with a stream also where a request has its message but no end', async () => {
+    using peer = await begun()
+    const expand = request(method('expand').path)
+    peer.send(frame(HEADERS, END_HEADERS, 1, expand), frame(DATA, 0, 1, body))
+    expect(await peer.answer(1)).toMatchObject({ ':status': '200', 'grpc-status': '0' })
+    peer.send(frame(HEADERS, END_HEADERS, 3, expand), frame(DATA, 0, 3, body), frame(DATA, END_STREAM, 3, body))
+    expect(await peer.answer(3)).toMatchObject({ ':status': '200', 'grpc-status': '12' })
   })
 
   it('reads what is not gRPC to its end before it turns it down, and keeps it to the rules', async () => {

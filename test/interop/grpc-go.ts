@@ -60,7 +60,9 @@ export function goServer(tls: boolean): Suite {
     name: `grpc-go's server ${tls ? 'over TLS' : 'in plain text'}`,
     async run({ files }: Tools) {
       const flags = tls ? ['--use_tls', `--tls_cert_file=${files.cert}`, `--tls_key_file=${files.key}`] : []
-      const server = await start(program('server'), ['--port=0', ...flags], /interop server listening on/)
+      const server = await start(program('server'), ['--port=0', ...flags], /interop server listening on/, {
+        GRPC_GO_LOG_SEVERITY_LEVEL: 'info',
+      })
       const port = server.first.slice(server.first.lastIndexOf(':') + 1)
       const transport = tls ? grpc({ tls: { ca: readFileSync(files.ca) } }) : grpc()
       try {

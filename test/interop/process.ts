@@ -32,8 +32,13 @@ export interface Running {
 }
 
 /** Starts a program and waits for the first line that matches. */
-export async function start(program: string, args: readonly string[], line: RegExp = /./): Promise<Running> {
-  const child = started(program, args)
+export async function start(
+  program: string,
+  args: readonly string[],
+  line: RegExp = /./,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Running> {
+  const child = started(program, args, env)
   let heard = ''
   const first = await new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
@@ -59,8 +64,8 @@ export function killAll(): void {
   for (const child of children) child.kill('SIGKILL')
 }
 
-function started(program: string, args: readonly string[]): ChildProcess {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, GRPC_GO_LOG_SEVERITY_LEVEL: 'info' } })
+function started(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   children.add(child)
   child.once('exit', () => children.delete(child))
   return child

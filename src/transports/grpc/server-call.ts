@@ -36,6 +36,9 @@ export interface ReplyHost {
   handled(): void
 }
 
+/** How long the end of a request may follow its only message, where the answer is a stream, in milliseconds. */
+const patience = 20
+
 /** One call that a server has not answered in full. */
 export class ServerCall implements Timed, StreamOwner<unknown> {
   readonly id: number
@@ -67,6 +70,9 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   /** The one of a unary request, before that has ended. */
   #message: Uint8Array | undefined
   #requests: MessageStream<unknown> | undefined
+  /** The method has been called. */
+  #begun = false
+  #soon: NodeJS.Timeout | undefined
   #pump: Pump | undefined
   #earlyOpen: NodeJS.Immediate | undefined
 
@@ -126,13 +132,29 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       this.#message ??= this.#inbox.take()
       if (this.#message !== undefined && this.#inbox.length > 0)
         throw new RpcError('unimplemented', `the request of ${this.route.method.path} has more than one message`)
-      if (!ended) return
+      if (!ended) {
+        if (this.#message !== undefined && this.route.method.kind === 'serverStream') this.#handleSoon(this.#message)
+        return
+      }
       if (this.#inbox.length > 0) throw new RpcError('internal', 'the request ended within its message')
       if (this.#message === undefined) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
+      if (this.#begun) return
+      clearTimeout(this.#soon)
       this.#handleBytes(this.#message)
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }
+  }
+
+  /** go-micro's clients never end the request of a stream, so that its end is not waited for very long. */
+  #handleSoon(message: Uint8Array): void {
+    this.#soon ??= setTimeout(() => {
+      try {
+        if (!this.ended) this.#handleBytes(message)
+      } catch (thrown) {
+        this.#host.replyError(this, thrown)
+      }
+    }, patience)
   }
 
   /** Handles a request whose bytes are only valid during the call. */
@@ -155,6 +177,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   }
 
   #handle(request: unknown): void {
+    this.#begun = true
     const answer = this.route.endpoint(request, this.context)
     this.handling = true
     answer.then(
@@ -237,6 +260,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     this.list?.remove(this)
     this.#inbox?.clear()
     clearImmediate(this.#earlyOpen)
+    clearTimeout(this.#soon)
     if (reason !== undefined) this.context.abort(reason)
     if (this.#requests !== undefined) this.#requests.fail(reason ?? new RpcError('canceled', `${this.route.method.path} has been answered`))
     if (this.#pump === undefined) return
