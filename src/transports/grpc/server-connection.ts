@@ -12,9 +12,10 @@ import type { Routes } from '../../transport.ts'
 import { admission } from './admission.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
+import { errorFields, headersBefore } from './error-reply.ts'
 import { isWholeMessage, prefixLength } from './inbox.ts'
 import { type Aging, Lifetime } from './lifetime.ts'
-import { sizeOf, writeMetadata } from './metadata.ts'
+import { writeMetadata } from './metadata.ts'
 import { notGrpc, spoken } from './not-grpc.ts'
 import type { Settings } from './options.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
@@ -317,52 +318,24 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
   replyError(call: ServerCall, thrown: unknown): void {
     if (call.ended) return
     const error = toReply(thrown)
-    const fields = fieldsOfError(error)
-    try {
-      const { madeTrailers } = call.context
-      if (madeTrailers !== undefined) writeMetadata(madeTrailers, fields)
-      writeMetadata(error.metadata, fields)
-    } catch (problem) {
-      // The status goes out in any case; it also tells what became of the metadata.
-      fields.length = 0
-      fields.push(...fieldsOfError(new RpcError(error.code, `${error.rawMessage} (${RpcError.from(problem).rawMessage})`)))
-    }
+    const { madeHeaders, madeTrailers } = call.context
     const most = this.http2.peer.maxHeaderListSize
-    if (sizeOf(fields) > most)
-      fields.splice(
-        0,
-        fields.length,
-        ...fieldsOfError(
-          new RpcError(error.code, `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`),
-        ),
-      )
+    const fields = errorFields(error, madeTrailers, most)
     if (call.opened) {
       const outgoing = this.http2.sender.get(call.id)
       // What has waited for windows until the deadline is not worth waiting for any more.
       if (outgoing !== undefined && outgoing.queued > 0 && error.code === 'deadline_exceeded') this.http2.reset(call.id, ErrorCode.cancel)
       else if (outgoing !== undefined) this.http2.sender.finish(outgoing, fields)
     } else {
-      const headers = replyFields(call.head.contentType)
-      if (this.#headersBefore(call, headers)) this.http2.sendHeaders(call.id, fields, 0, true)
-      else this.http2.sendHeaders(call.id, [...headers, ...fields], 4, true)
+      const usual = replyFields(call.head.contentType)
+      const headers = headersBefore(usual, madeHeaders, most)
+      if (headers === undefined) this.http2.sendHeaders(call.id, [...usual, ...fields], 4, true)
+      else {
+        this.http2.sendHeaders(call.id, headers, 4, false)
+        this.http2.sendHeaders(call.id, fields, 0, true)
+      }
     }
     this.#over(call, error.code === 'deadline_exceeded' ? error : undefined)
-  }
-
-  /** Sends the headers that a handler made before it failed, in a block of their own: of one block, all would be trailers to the caller. */
-  #headersBefore({ id, context }: ServerCall, fields: readonly string[]): boolean {
-    const made = context.madeHeaders
-    if (made === undefined || made.size === 0) return false
-    const all = [...fields]
-    try {
-      writeMetadata(made, all)
-    } catch {
-      // The error is worth more than they are.
-      return false
-    }
-    if (sizeOf(all) > this.http2.peer.maxHeaderListSize) return false
-    this.http2.sendHeaders(id, all, 4, false)
-    return true
   }
 
   refuse(call: ServerCall, code: number): void {
