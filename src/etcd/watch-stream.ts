@@ -6,6 +6,7 @@ import { createProbe } from './probe.ts'
 import { toEvent, type WatchEvent } from './record.ts'
 import { createStream } from './stream.ts'
 import type { WatchListener } from './watch.ts'
+import { beginWatch, stepWatch, type WatchInput, type WatchOutput, type WatchState } from './watch-state.ts'
 
 /** Many watches over one stream. */
 export interface WatchStream {
@@ -22,21 +23,11 @@ interface Watching {
   readonly range: KeyRange
   readonly previous: boolean
   readonly listener: WatchStreamListener
-  /** Where to go on from: after the last event delivered. 0 until etcd has said where "now" is. */
-  next: number
+  state: WatchState<WatchEvent>
   id: bigint | undefined
-  /** Parts of a response that has not come whole. */
-  parts: WatchEvent[]
-  interrupted: boolean
-  /** It was refused and the token may be why; a second refusal counts. */
-  doubted: boolean
 }
 
-/**
- * A watch goes on from the last event delivered to it, or from etcd's own periodic progress notification. Neither the
- * revision of a `created` answer nor that of a progress response that was asked for will do: both may run ahead of
- * events that are still under way (https://github.com/etcd-io/etcd/issues/15220).
- */
+/** What happens to each watch is {@link stepWatch}'s; here are the stream and the ids. */
 export function createWatchStream(caller: Caller): WatchStream {
   const { link, auth, logger } = caller
   const watches = new Set<Watching>()
@@ -58,15 +49,14 @@ export function createWatchStream(caller: Caller): WatchStream {
       if (!watches.has(watching)) forsake(response)
       else if (response.canceled) canceled(watching, response)
       else if (response.created) created(watching, response)
-      else deliver(watching, response)
+      else {
+        const { fragment } = response
+        step(watching, { type: 'events', events: response.events.map(toEvent), fragment, revision: revisionOf(response) })
+      }
     },
     onBroken(error) {
       probe.stop()
-      for (const watching of [...watches]) {
-        if (watching.interrupted) continue
-        watching.interrupted = true
-        tell(() => watching.listener.interrupted(error))
-      }
+      for (const watching of [...watches]) step(watching, { type: 'broken' }, error)
     },
   })
   const probe = createProbe(caller, {
@@ -76,12 +66,12 @@ export function createWatchStream(caller: Caller): WatchStream {
   })
 
   function ask(watching: Watching): void {
-    const { range, previous, next } = watching
+    const { range, previous } = watching
     watching.id = undefined
-    watching.parts = []
+    step(watching, { type: 'asked' })
     asked.push(watching)
     probe.asked()
-    const value = { ...range, startRevision: BigInt(next), prevKv: previous, progressNotify: true, fragment: true }
+    const value = { ...range, startRevision: BigInt(watching.state.next), prevKv: previous, progressNotify: true, fragment: true }
     stream.send({ requestUnion: { case: 'createRequest', value } })
   }
 
@@ -91,52 +81,60 @@ export function createWatchStream(caller: Caller): WatchStream {
   }
 
   function created(watching: Watching, response: WatchResponse): void {
-    const revision = revisionOf(response)
-    if (watching.next > revision + 1) {
-      stream.send({ requestUnion: { case: 'cancelRequest', value: { watchId: response.watchId } } })
-      end(watching, () => watching.listener.compacted(revision))
-      return
-    }
-    if (watching.next === 0) watching.next = revision + 1
     watching.id = response.watchId
-    watching.doubted = false
     byId.set(response.watchId, watching)
-    tell(() => watching.listener.created())
-    if (!watching.interrupted) return
-    watching.interrupted = false
-    tell(() => watching.listener.resumed())
+    step(watching, { type: 'created', revision: revisionOf(response) })
   }
 
-  function canceled(watching: Watching, response: WatchResponse): void {
-    const reason = response.cancelReason
-    if (response.compactRevision > 0n) end(watching, () => watching.listener.compacted(Number(response.compactRevision)))
-    else if (!reason.includes('permission denied')) {
-      // Also how a token that has become void is told; the stream then authenticates anew.
-      stream.fail(new RpcError('unavailable', reason === '' ? 'etcd canceled a watch' : reason, { outbound: true }))
-    } else if (auth.required && !watching.doubted) {
-      watching.doubted = true
-      stream.fail(new RpcError('unauthenticated', reason, { outbound: true }))
-    } else end(watching, () => watching.listener.error(new RpcError('permission_denied', `${link.name}: ${reason}`, { outbound: true })))
+  function canceled(watching: Watching, { cancelReason, compactRevision }: WatchResponse): void {
+    // That is also how a token that has become void is told.
+    const denied = cancelReason.includes('permission denied')
+    const cause = new RpcError(denied ? 'unauthenticated' : 'unavailable', cancelReason || 'etcd canceled a watch', { outbound: true })
+    watching.id = undefined
+    step(watching, { type: 'canceled', compactRevision: Number(compactRevision), denied, renewable: auth.required }, cause)
   }
 
-  function deliver(watching: Watching, response: WatchResponse): void {
-    for (const event of response.events) watching.parts.push(toEvent(event))
-    if (response.fragment) return
-    const events = watching.parts
-    watching.parts = []
-    const last = events.at(-1)
-    if (last === undefined) {
-      watching.next = Math.max(watching.next, revisionOf(response) + 1)
-      tell(() => watching.listener.progress(watching.next - 1))
-    } else {
-      watching.next = last.kv.modRevision + 1
-      tell(() => watching.listener.events(events, last.kv.modRevision))
+  function step(watching: Watching, input: WatchInput<WatchEvent>, cause = new RpcError('unavailable', 'the watch broke')): void {
+    const [state, outputs] = stepWatch(watching.state, input)
+    watching.state = state
+    for (const output of outputs) perform(watching, output, cause)
+  }
+
+  function perform(watching: Watching, output: WatchOutput<WatchEvent>, cause: RpcError): void {
+    const { listener } = watching
+    switch (output.type) {
+      case 'break':
+        stream.fail(cause)
+        break
+      case 'cancel':
+        cancel(watching)
+        break
+      case 'events':
+        tell(() => listener.events(output.events, output.revision))
+        break
+      case 'progress':
+        tell(() => listener.progress(output.revision))
+        break
+      case 'interrupted':
+        tell(() => listener.interrupted(cause))
+        break
+      case 'compacted':
+        remove(watching)
+        tell(() => listener.compacted(output.revision))
+        break
+      case 'denied':
+        remove(watching)
+        tell(() => listener.error(new RpcError('permission_denied', `${link.name}: ${cause.rawMessage}`, { outbound: true })))
+        break
+      default: {
+        const { type } = output
+        tell(() => listener[type]())
+      }
     }
   }
 
-  function end(watching: Watching, report: () => void): void {
-    remove(watching)
-    tell(report)
+  function cancel({ id }: Watching): void {
+    if (id !== undefined) stream.send({ requestUnion: { case: 'cancelRequest', value: { watchId: id } } })
   }
 
   function remove(watching: Watching): void {
@@ -158,22 +156,13 @@ export function createWatchStream(caller: Caller): WatchStream {
 
   return {
     add(range, startRevision, previous, listener) {
-      const watching: Watching = {
-        range,
-        previous,
-        listener,
-        next: startRevision,
-        id: undefined,
-        parts: [],
-        interrupted: false,
-        doubted: false,
-      }
+      const watching: Watching = { range, previous, listener, state: beginWatch(startRevision), id: undefined }
       watches.add(watching)
       if (watches.size === 1) stream.start()
       else ask(watching)
       return () => {
         if (!watches.has(watching)) return
-        if (watching.id !== undefined) stream.send({ requestUnion: { case: 'cancelRequest', value: { watchId: watching.id } } })
+        cancel(watching)
         remove(watching)
       }
     },
