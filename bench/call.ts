@@ -9,10 +9,11 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { arch, availableParallelism, loadavg, platform } from 'node:os'
 import { parseArgs } from 'node:util'
+import { chart } from './harness/chart.ts'
 import { type Figures, medians } from './harness/figures.ts'
 import { page } from './harness/page.ts'
 import { killAll, type PeerProcess, pinned, start } from './harness/process.ts'
-import { table } from './harness/table.ts'
+import { cpuTable, table } from './harness/table.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -37,10 +38,13 @@ if (unknown.length > 0) usage(`--peers: no ${unknown.join(', ')}; there are ${pe
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.once('exit', killAll)
 
-const clients = new Map<string, PeerProcess>()
-for (const name of names) clients.set(name, await open(name))
+const clients = new Map<string, Peer>()
+for (const name of names) {
+  const peer = await open(name)
+  if (peer !== undefined) clients.set(name, peer)
+}
 
-const measured = new Map(names.map((name) => [name, new Map(levels.map((level) => [level, [] as Figures[]]))]))
+const measured = new Map([...clients.keys()].map((name) => [name, new Map(levels.map((level) => [level, [] as Figures[]]))]))
 for (const client of clients.values()) await round(client, 64, Math.max(ms, 500)) // warms up, is not counted
 for (let count = 1; count <= rounds; count++) {
   note(`round ${count} of ${rounds}`)
@@ -53,31 +57,50 @@ for (let count = 1; count <= rounds; count++) {
 }
 
 const results = new Map([...measured].map(([name, byLevel]) => [name, new Map([...byLevel].map(([level, all]) => [level, medians(all)]))]))
-const figures = table(results, levels)
+const figures = `${table(results, levels)}\n\n${cpuTable(results, levels)}`
 const how = `${rounds} rounds of ${ms} ms, medians; ${pinned() ? 'server and client pinned to a core each' : 'not pinned'}; Node ${process.version}, ${platform()} ${arch()}, ${availableParallelism()} cores, load ${busy} before the run`
 const { log } = flags.json ? { log: note } : console
 log(`${figures}\n${how}`)
-if (flags.save) writeFileSync(new URL('RESULTS.md', import.meta.url), page(figures, `${new Date().toISOString().slice(0, 10)}: ${how}.`))
+if (flags.save) {
+  writeFileSync(new URL('RESULTS.md', import.meta.url), page(figures, `${new Date().toISOString().slice(0, 10)}: ${how}.`))
+  writeFileSync(new URL('RESULTS.svg', import.meta.url), chart(results, 64))
+}
 if (flags.json) {
   const unary = Object.fromEntries([...results].map(([name, byLevel]) => [name, Object.fromEntries(byLevel)]))
   console.log(JSON.stringify({ unary }))
 }
 process.exit()
 
-async function open(name: string): Promise<PeerProcess> {
+interface Peer {
+  readonly client: PeerProcess
+  readonly server: PeerProcess
+}
+
+async function open(name: string): Promise<Peer | undefined> {
   note(`starting ${name}`)
   const server = start(new URL(`${name}/server.ts`, folder).pathname, 0)
   const up = await server.next(20_000)
+  if ('absent' in up) {
+    note(`${name} is left out: ${up.absent} is not installed`)
+    return undefined
+  }
   if (!('address' in up)) throw new Error(`${name}: its server told no address`)
   const client = start(new URL(`${name}/client.ts`, folder).pathname, 1, [up.address])
   await client.next(20_000)
-  return client
+  return { client, server }
 }
 
-async function round(client: PeerProcess, inFlight: number, time: number): Promise<Figures> {
+async function round({ client, server }: Peer, inFlight: number, time: number): Promise<Figures> {
+  const before = [client.cpu(), server.cpu()]
+  const begin = performance.now()
   const report = await client.next(time + 20_000, { inFlight, ms: time })
   if (!('figures' in report)) throw new Error('a client told something else than figures')
-  return report.figures
+  const calls = (report.figures.rps * (performance.now() - begin)) / 1000
+  const [clientCpuUs, serverCpuUs] = [client.cpu(), server.cpu()].map((after, i) => {
+    const from = before[i]
+    return after === undefined || from === undefined ? undefined : (after - from) / calls
+  })
+  return clientCpuUs === undefined || serverCpuUs === undefined ? report.figures : { ...report.figures, clientCpuUs, serverCpuUs }
 }
 
 function number(name: string, given: string | undefined, otherwise: number): number {

@@ -4,6 +4,9 @@ export interface Figures {
   readonly rps: number
   readonly p50us: number
   readonly p99us: number
+  /** Microseconds of processor time per call, on each side; where the system does not tell, not there. */
+  readonly clientCpuUs?: number
+  readonly serverCpuUs?: number
 }
 
 /** Counts durations by the microsecond up to a second; longer ones count as a second. */
@@ -39,5 +42,8 @@ export function medians(rounds: readonly Figures[]): Figures {
     const half = (sorted.length - 1) / 2
     return Math.round(((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2)
   }
-  return { rps: middle(({ rps }) => rps), p50us: middle(({ p50us }) => p50us), p99us: middle(({ p99us }) => p99us) }
+  const figures = { rps: middle(({ rps }) => rps), p50us: middle(({ p50us }) => p50us), p99us: middle(({ p99us }) => p99us) }
+  if (rounds.some(({ clientCpuUs, serverCpuUs }) => clientCpuUs === undefined || serverCpuUs === undefined)) return figures
+  const tenths = (of: (round: Figures) => number | undefined): number => middle((round) => (of(round) ?? 0) * 100) / 100
+  return { ...figures, clientCpuUs: tenths((round) => round.clientCpuUs), serverCpuUs: tenths((round) => round.serverCpuUs) }
 }

@@ -10,7 +10,12 @@ export interface Round {
 }
 
 /** What a peer's process tells call.ts. */
-export type Report = { readonly address: string } | { readonly ready: true } | { readonly figures: Figures } | { readonly failure: string }
+export type Report =
+  | { readonly address: string }
+  | { readonly absent: string }
+  | { readonly ready: true }
+  | { readonly figures: Figures }
+  | { readonly failure: string }
 
 /** What every peer sends and gets: `Greeter.Hello`, three short strings each way. */
 export interface Hello {
@@ -35,6 +40,11 @@ export function serverAddress(): string {
 /** Told by a server once it takes calls. */
 export function serving(address: string): void {
   report({ address })
+}
+
+/** Told by a server that needs a program which is not installed: the peer is left out. */
+export function absent(program: string): void {
+  report({ absent: program })
 }
 
 /** Told by a client: how it makes one call. Serves call.ts until that goes away. */

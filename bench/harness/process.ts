@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Report, Round } from './peer.ts'
 
 /** A peer's process, seen from call.ts. */
 export interface PeerProcess {
+  /** Microseconds of processor time it has used; undefined where the system does not tell. In steps of 10 ms. */
+  cpu(): number | undefined
   /** Sends a round and resolves with the next report; rejects when the peer fails, ends or takes longer than `ms` milliseconds. */
   next(ms: number, round?: Round): Promise<Report>
 }
@@ -25,6 +28,7 @@ export function start(file: string, core: number, args: readonly string[] = []):
   children.add(child)
   child.once('exit', () => children.delete(child))
   return {
+    cpu: () => cpuOf(child.pid),
     next: (ms, round) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => done(() => reject(new Error(`${file}: no answer within ${ms} ms`))), ms)
@@ -45,6 +49,16 @@ export function start(file: string, core: number, args: readonly string[] = []):
           settle()
         }
       }),
+  }
+}
+
+function cpuOf(pid: number | undefined): number | undefined {
+  try {
+    // After the name, which may contain anything: state, …, the 12th and 13th are ticks in user and in system mode.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) * 10_000
+  } catch {
+    return undefined
   }
 }
 

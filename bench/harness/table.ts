@@ -11,6 +11,17 @@ export function table(results: ReadonlyMap<string, ReadonlyMap<number, Figures>>
   return align([head, ...rows, ...ratios])
 }
 
+/** Microseconds of processor time per call, client / server. */
+export function cpuTable(results: ReadonlyMap<string, ReadonlyMap<number, Figures>>, levels: readonly number[]): string {
+  const head = ['CPU µs per call, client / server', ...levels.map((level) => `${level} in flight`)]
+  return align([head, ...[...results].map(([name, byLevel]) => [name, ...levels.map((level) => cpuCell(byLevel.get(level)))])])
+}
+
+function cpuCell(figures: Figures | undefined): string {
+  const { clientCpuUs, serverCpuUs } = figures ?? {}
+  return clientCpuUs === undefined || serverCpuUs === undefined ? '–' : `${clientCpuUs.toFixed(1)} / ${serverCpuUs.toFixed(1)}`
+}
+
 function cell(figures: Figures | undefined): string {
   if (figures === undefined) return '–'
   const { rps, p50us, p99us } = figures

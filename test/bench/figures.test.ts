@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { chart } from '../../bench/harness/chart.ts'
 import { Histogram, medians } from '../../bench/harness/figures.ts'
-import { table } from '../../bench/harness/table.ts'
+import { cpuTable, table } from '../../bench/harness/table.ts'
 
 describe('a histogram', () => {
   it('tells what a share of the durations does not exceed, to the microsecond', () => {
@@ -23,6 +24,12 @@ describe('medians', () => {
     expect(medians([round(1, 30, 2), round(9, 10, 3), round(5, 20, 1)])).toEqual(round(5, 20, 2))
   })
 
+  it('have processor time where every round has it', () => {
+    const timed = (clientCpuUs: number, serverCpuUs: number) => ({ ...round(1), clientCpuUs, serverCpuUs })
+    expect(medians([timed(1.5, 9), timed(2.25, 7), timed(8, 8)])).toEqual({ ...round(1), clientCpuUs: 2.25, serverCpuUs: 8 })
+    expect(medians([timed(1, 1), round(1)])).toEqual(round(1))
+  })
+
   it('lie in the middle of an even number', () => {
     expect(medians([round(1), round(2), round(5), round(100)]).rps).toBe(4)
   })
@@ -39,5 +46,27 @@ describe('the table', () => {
       ['grpc-js', '7.5k/s (300 µs / 1.50 ms)'],
       ['beckon / grpc-js', '× 12.0'],
     ])
+  })
+})
+
+describe('processor time', () => {
+  const timed = (clientCpuUs: number, serverCpuUs: number) => new Map([[64, { rps: 1, p50us: 1, p99us: 1, clientCpuUs, serverCpuUs }]])
+  const results = new Map(Object.entries({ beckon: timed(1.5, 2.5), 'grpc-js': timed(100, 60) }))
+
+  it('is told of both sides, where it is known', () => {
+    const unknown = new Map([...results, ['other', new Map([[64, { rps: 1, p50us: 1, p99us: 1 }]])]])
+    const cells = cpuTable(unknown, [64])
+      .split('\n')
+      .map((line) => line.split(/ {2,}/))
+    expect(cells.slice(1)).toEqual([
+      ['beckon', '1.5 / 2.5'],
+      ['grpc-js', '100.0 / 60.0'],
+      ['other', '–'],
+    ])
+  })
+
+  it('makes the chart: calls per second of it, the most first', () => {
+    const texts = [...chart(results, 64).matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text)
+    expect(texts.slice(1)).toEqual(['beckon', '250.0k', 'grpc-js', '6.3k'])
   })
 })

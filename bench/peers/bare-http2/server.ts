@@ -1,0 +1,20 @@
+import { createServer, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { answer, serving } from '../../harness/peer.ts'
+import { create, HelloResponseSchema, hello } from '../grpc-js/contract.ts'
+
+const server = createServer()
+server.on('stream', (stream: ServerHttp2Stream) => {
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  stream.on('end', () => {
+    const request = hello.requestDeserialize(Buffer.concat(chunks).subarray(5))
+    const message = hello.responseSerialize(create(HelloResponseSchema, answer(request)))
+    const head = Buffer.alloc(5)
+    head.writeUInt32BE(message.length, 1)
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+    stream.end(Buffer.concat([head, message]))
+  })
+})
+server.listen(0, '127.0.0.1', () => serving(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
