@@ -1,11 +1,12 @@
 /** An etcd v3 client over beckon's own gRPC: keys and values, transactions, leases, watches. */
 export type { Bytes, Keys } from './bytes.ts'
 export type { CallOptions } from './caller.ts'
-export { type EtcdClient, type EtcdOptions, etcdClient } from './client.ts'
+export { type EtcdClient, etcdClient } from './client.ts'
 export type { Kv } from './kv.ts'
 export type { GrantOptions, Lease, LeaseState, LeaseStatus, Leases } from './lease.ts'
 export type { Maintenance, Member, Status } from './maintenance.ts'
 export type { Delete, DeleteResult, Put, PutResult, Range, RangeResult } from './operation.ts'
+export type { EtcdOptions } from './reach.ts'
 export type { KeyValue, WatchEvent } from './record.ts'
 export type { Compare, Operation, OperationResult, Transactions, Txn, TxnResult } from './txn.ts'
 export type { Watch, Watches, WatchListener, WatchOptions } from './watch.ts'

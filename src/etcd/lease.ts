@@ -1,7 +1,7 @@
 import { RpcError } from '../error.ts'
 import { Lease as LeaseService } from '../gen/etcd/rpc_pb.ts'
 import type { Caller, CallOptions } from './caller.ts'
-import { createKeepAlive, type Kept } from './keepalive.ts'
+import type { KeepAlive, Kept } from './keepalive.ts'
 
 /** `held` until it is revoked by its holder (`revoked`), or has or must be assumed to have expired (`lost`); both are final. */
 export type LeaseState = 'held' | 'lost' | 'revoked'
@@ -50,8 +50,7 @@ export interface Leases {
 }
 
 /** The leases of a client. */
-export function createLeases(caller: Caller): Leases {
-  const keepAlive = createKeepAlive(caller)
+export function createLeases(caller: Caller, keepAlive: KeepAlive): Leases {
   const { leaseGrant, leaseRevoke, leaseTimeToLive, leaseLeases } = LeaseService.method
 
   async function revoke(id: bigint, options?: CallOptions): Promise<void> {

@@ -7,8 +7,8 @@ import type { Server } from '../../src/index.ts'
 import { etcd, goKit as goKitLayout } from '../../src/registries/etcd.ts'
 import type { Registry } from '../../src/registry.ts'
 import { root } from '../repo/source.ts'
+import { type Build, build } from '../support/build.ts'
 import { startEcho } from '../support/echo.ts'
-import { type Build, build } from './build.ts'
 import { cleanEnv, type Ended, type Program, start } from './process.ts'
 
 let built: Build

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRegistry } from '../../src/dev/index.ts'
 import { etcdClient } from '../../src/etcd/index.ts'
+import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
 import { requireEtcd } from '../support/etcd.ts'
-import { type Build, build } from './build.ts'
 import { cleanEnv, type Program, start } from './process.ts'
 
 let built: Build

@@ -3,8 +3,8 @@ import type { Server } from '../../src/index.ts'
 import { health } from '../../src/services/health.ts'
 import { reflection } from '../../src/services/reflection.ts'
 import { root } from '../repo/source.ts'
+import { type Build, build } from '../support/build.ts'
 import { startEcho } from '../support/echo.ts'
-import { type Build, build } from './build.ts'
 import { cleanEnv, type Ended, start } from './process.ts'
 
 let built: Build

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DevRegistry, startRegistry } from '../../src/dev/index.ts'
 import { etcdClient } from '../../src/etcd/index.ts'
-import { type Build, build } from '../cli/build.ts'
 import { cleanEnv, type Program, start } from '../cli/process.ts'
+import { type Build, build } from '../support/build.ts'
 
 let built: Build
 let registry: DevRegistry

@@ -1,9 +1,10 @@
-// Registers one instance of "echo" in a process of its own: `process-child.ts <options as JSON> <id> <address>`. Says its states, one a
-// line; told a number, keeps its thread busy for so many milliseconds.
+// Registers one instance of "echo" in a process of its own: `process-child.ts <dist> <options as JSON> <id> <address>`. Says its states,
+// one a line; told a number, keeps its thread busy for so many milliseconds.
 import { createInterface } from 'node:readline'
-import { etcd } from '../../src/registries/etcd.ts'
 
-const [, , options = '{}', id = '', address = ''] = process.argv
+const [, , dist = '', options = '{}', id = '', address = ''] = process.argv
+// As it is installed: threads run no TypeScript.
+const { etcd }: typeof import('../../src/registries/etcd.ts') = await import(`${dist}/registries/etcd.js`)
 const registry = etcd(JSON.parse(options))
 const registration = await registry.register({ id, service: 'echo', address })
 console.log('registered')

@@ -1,13 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest'
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
+import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
 import { fault, type Scene, soon, ttl } from './scene.ts'
 
 const program = fileURLToPath(new URL('process-child.ts', import.meta.url))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+let built: Build
+beforeAll(async () => {
+  built = await build()
+}, 120_000)
+afterAll(() => built[Symbol.dispose]())
 
 interface Child {
   readonly process: ChildProcess
@@ -17,9 +25,13 @@ interface Child {
 /** An instance `c` in a process of its own, which answers where `a` does. Ended after `body`. */
 async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (child: Child) => Promise<void>): Promise<void> {
   const given = JSON.stringify({ endpoints: [scene.etcd.address], ttl, ...options })
-  const child = spawn(process.execPath, ['--import', 'tsx', program, given, 'c', scene.servers[0]?.address ?? ''], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', program, join(built.directory, 'dist'), given, 'c', scene.servers[0]?.address ?? ''],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk
@@ -69,6 +81,24 @@ describe('a process', () => {
       await scene.listening.shows(['a', 'b', 'c'], 2000 + soon)
       await until('its states', () => child.states.length === 3)
       expect(child.states).toEqual(['registered', 'healing', 'registered'])
+    })
+    return {}
+  })
+
+  fault('whose event loop is blocked past the TTL, with a thread for its leases', {}, async (scene) => {
+    await withChild(scene, { keepaliveThread: true }, async (child) => {
+      const before = await scene.admin.get(scene.key('c'))
+      child.process.stdin?.write(`${ttl + 3000}\n`)
+      const told = scene.listening.told.length
+      await pause(ttl + 4000)
+      // It never was away.
+      expect((await scene.admin.get(scene.key('c')))?.modRevision).toBe(before?.modRevision)
+      expect(scene.listening.told).toHaveLength(told)
+      expect(child.states).toEqual(['registered'])
+      // And is healed as any other.
+      await scene.admin.revoke(before?.lease ?? 0n)
+      await scene.listening.shows(['a', 'b', 'c'], soon)
+      await until('its states', () => child.states.length === 3)
     })
     return {}
   })

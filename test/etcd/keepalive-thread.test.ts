@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { etcdClient } from '../../src/etcd/index.ts'
+import { until } from '../support/echo.ts'
+import { requireEtcd, startEtcd } from '../support/etcd.ts'
+
+// From the sources the thread can only be started by a Node that runs TypeScript; on others this is about what takes over.
+// With a thread, as installed: test/faults/process.fault.ts.
+describe('a client that is to renew leases in a thread', () => {
+  it('keeps them past their TTL, whether the thread can be had or not, and loses each once', async (ctx) => {
+    requireEtcd(ctx)
+    await using etcd = await startEtcd()
+    const client = etcdClient({ endpoints: [etcd.address], keepaliveThread: true })
+    const [lease, other] = [await client.grant(2000), await client.grant(2000)]
+    const lost: string[] = []
+    lease.onLost(({ message }) => lost.push(message))
+    await new Promise((resolve) => setTimeout(resolve, 5000))
+    expect([lease.state, other.state, lost]).toEqual(['held', 'held', []])
+    expect(lease.remaining).toBeGreaterThan(0)
+    await other.revoke()
+    await client.revoke(lease.id)
+    await until('the loss', () => lost.length > 0, 3000)
+    expect(lost).toHaveLength(1)
+    expect([lease.state, other.state]).toEqual(['lost', 'revoked'])
+    expect(await client.leases()).toEqual([])
+    await client.close()
+  })
+})
