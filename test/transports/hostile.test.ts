@@ -176,6 +176,22 @@ describe('headers', () => {
   })
 })
 
+describe('requests that do not end', () => {
+  it('keep no more messages than there is room for', async () => {
+    await using one = await scene({ maxBufferBytes: 1_048_576 }, { connectionWindow: 65_535, maxReceiveBytes: 1_048_576 })
+    using peer = await one.peer()
+    const large = message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { payload: new Uint8Array(400_000) })))
+    const pieces = (id: number): Buffer =>
+      times(Math.ceil(large.length / 16_384), (i) => frame(DATA, 0, id, large.subarray(i * 16_384, (i + 1) * 16_384)))
+    peer.send(times(3, (i) => Buffer.concat([open(nth(i)), pieces(nth(i))])))
+    expect(await peer.answer(nth(2))).toMatchObject({ 'grpc-status': '8' })
+    expect(one.busy.now).toBe(0)
+    peer.send(frame(DATA, END_STREAM, nth(0)), open(nth(3)), pieces(nth(3)), frame(DATA, END_STREAM, nth(3)))
+    expect((await peer.frame(HEADERS, nth(3))).flags).toBe(END_HEADERS)
+    await one.serves()
+  })
+})
+
 describe('windows', () => {
   it('of 0 keep no more answers than there is room for', async () => {
     await using one = await scene({ maxBufferBytes: 2_097_152 })

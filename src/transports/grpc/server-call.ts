@@ -69,6 +69,8 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   #inbox: Inbox | undefined
   /** The one of a unary request, before that has ended. */
   #message: Uint8Array | undefined
+  /** Bytes of it that take room. */
+  #held = 0
   #requests: MessageStream<unknown> | undefined
   /** The method has been called. */
   #begun = false
@@ -129,7 +131,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     try {
       this.#inbox.push(from, start, end)
       // A message over the limit is found before it is there.
-      this.#message ??= this.#inbox.take()
+      if (this.#message === undefined) this.#take(this.#inbox)
       if (this.#message !== undefined && this.#inbox.length > 0)
         throw new RpcError('unimplemented', `the request of ${this.route.method.path} has more than one message`)
       if (!ended) {
@@ -140,17 +142,33 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       if (this.#message === undefined) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
       if (this.#begun) return
       clearTimeout(this.#soon)
+      this.#letGo()
       this.#handleBytes(this.#message)
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }
   }
 
+  /** A message that waits for the end of its request takes room like one that is not whole. */
+  #take(inbox: Inbox): void {
+    const message = inbox.take()
+    if (message === undefined) return
+    this.#host.room.take(message.length)
+    this.#message = message
+    this.#held = message.length
+  }
+
+  #letGo(): void {
+    this.#host.room.give(this.#held)
+    this.#held = 0
+  }
+
   /** go-micro's clients never end the request of a stream, so that its end is not waited for very long. */
   #handleSoon(message: Uint8Array): void {
     this.#soon ??= setTimeout(() => {
       try {
-        if (!this.ended) this.#handleBytes(message)
+        this.#letGo()
+        this.#handleBytes(message)
       } catch (thrown) {
         this.#host.replyError(this, thrown)
       }
@@ -259,6 +277,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     this.ended = true
     this.list?.remove(this)
     this.#inbox?.clear()
+    this.#letGo()
     clearImmediate(this.#earlyOpen)
     clearTimeout(this.#soon)
     if (reason !== undefined) this.context.abort(reason)
