@@ -1,6 +1,7 @@
 import { RpcError } from '../error.ts'
 import { Lease as LeaseService } from '../gen/etcd/rpc_pb.ts'
 import type { Caller } from './caller.ts'
+import { type LeaseInput, type LeaseKnowledge, type LeaseOutput, stepLease } from './lease-state.ts'
 import { createStream } from './stream.ts'
 
 /** A lease as the keep-alive sees it. */
@@ -24,8 +25,7 @@ export interface KeepAlive {
 
 interface Entry {
   readonly lease: Kept
-  /** When the keep-alive that waits for its answer was sent. */
-  sentAt: number | undefined
+  known: LeaseKnowledge
   callOffBeat: () => void
   callOffExpiry: () => void
 }
@@ -46,20 +46,30 @@ export function createKeepAlive(caller: Caller): KeepAlive {
     onMessage({ ID, TTL }) {
       const entry = entries.get(ID)
       if (entry === undefined) return
-      if (TTL <= 0n) lose(entry, new RpcError('not_found', `${link.name}: the lease has expired or was revoked`))
-      else if (entry.sentAt !== undefined) {
-        entry.lease.deadline = Math.max(entry.lease.deadline, entry.sentAt + Number(TTL) * 1000)
+      const output = step(entry, { type: 'answered', ttl: Number(TTL) * 1000 })
+      if (output === 'refused') lose(entry, new RpcError('not_found', `${link.name}: the lease has expired or was revoked`))
+      else if (output === 'renewed') {
+        entry.lease.deadline = entry.known.deadline
         schedule(entry)
       }
     },
     onBroken() {
-      for (const entry of entries.values()) rest(entry)
+      for (const entry of entries.values()) {
+        rest(entry)
+        step(entry, { type: 'broken' })
+      }
     },
   })
 
+  function step(entry: Entry, input: LeaseInput): LeaseOutput {
+    const [known, output] = stepLease(entry.known, input)
+    entry.known = known
+    return output
+  }
+
   function beat(entry: Entry): void {
     rest(entry)
-    entry.sentAt = clock.now()
+    step(entry, { type: 'sent', at: clock.now() })
     stream.send({ ID: entry.lease.id })
     const patience = Math.min(entry.lease.ttl / 3, caller.timeout)
     entry.callOffBeat = clock.after(patience, () => {
@@ -77,12 +87,11 @@ export function createKeepAlive(caller: Caller): KeepAlive {
   function rest(entry: Entry): void {
     entry.callOffBeat()
     entry.callOffBeat = nothing
-    entry.sentAt = undefined
   }
 
   function watchExpiry(entry: Entry): void {
     entry.callOffExpiry = clock.after(Math.max(0, entry.lease.deadline - clock.now()), () => {
-      if (clock.now() < entry.lease.deadline) return watchExpiry(entry)
+      if (step(entry, { type: 'passed', at: clock.now() }) !== 'expired') return watchExpiry(entry)
       const seconds = entry.lease.ttl / 1000
       lose(entry, new RpcError('deadline_exceeded', `${link.name}: the lease was not renewed for its ${seconds} s and must have expired`))
     })
@@ -104,7 +113,8 @@ export function createKeepAlive(caller: Caller): KeepAlive {
 
   return {
     add(lease) {
-      const entry: Entry = { lease, sentAt: undefined, callOffBeat: nothing, callOffExpiry: nothing }
+      const known: LeaseKnowledge = { status: 'held', deadline: lease.deadline, sentAt: undefined }
+      const entry: Entry = { lease, known, callOffBeat: nothing, callOffExpiry: nothing }
       entries.set(lease.id, entry)
       watchExpiry(entry)
       schedule(entry)
