@@ -81,6 +81,11 @@ async function open({ registry, fleet, caller, say, wait }: Stage): Promise<{ in
   first.catch(() => {})
   const instances = await wait('three instances to register', Promise.all([fleet.start(), fleet.start(), fleet.start()]))
   const { address, at } = await wait('a first call', first)
+  // They know of their registration before the watch here does.
+  await wait(
+    'three instances in the registry',
+    caller.when((nodes) => nodes.length >= 3),
+  )
   const registeredAt = instances.find((instance) => instance.address === address)?.registeredAt ?? at
   const discoverMs = Math.max(0, at - registeredAt)
   say()
