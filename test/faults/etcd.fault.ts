@@ -98,7 +98,11 @@ describe('etcd', () => {
   const small = () => startEtcd({ fileLimit: 64_000_000 + 4096 })
   fault('with its disk full', { start: small }, async ({ admin, etcd, consumer, servers, whole }) => {
     const filler = 'x'.repeat(1_000_000)
-    for (let i = 0; i < 100 && etcd.running; i++) await admin.put(`filler${i}`, filler, { timeout: 2000 }).catch(() => {})
+    for (let i = 0; i < 100 && etcd.running; i++) {
+      await admin.put(`filler${i}`, filler, { timeout: 2000 }).catch(() => {})
+      // These count as what etcd is asked, too.
+      await pause(50)
+    }
     await until('its end', () => !etcd.running)
     await until('the break', () => consumer.state.status === 'stale')
     await until('the loss', () => servers.every((server) => server.registration?.state === 'healing'), ttl + 1000)

@@ -1,3 +1,5 @@
+import { get } from 'node:http'
+
 /** Reads etcd's own metrics for as long as it is not stopped. */
 export interface Meter {
   /** The most messages that etcd received in a second, all members and methods together. */
@@ -10,21 +12,47 @@ const interval = 1000
 /** Requests, and messages on streams, that a member has received since it started. 0 while it is down. */
 export async function received(url: string): Promise<number> {
   try {
-    const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(500) })).text()
+    const text = await metrics(url, 500)
     return sum(text.matchAll(/^grpc_server_msg_received_total{[^}]*} (\S+)$/gm))
   } catch {
     return 0
   }
 }
 
+/** How many watches a member has. */
+export async function watchers(url: string): Promise<number> {
+  const text = await metrics(url, 2000)
+  return sum(text.matchAll(/^etcd_debugging_mvcc_watcher_total (\S+)$/gm))
+}
+
+/** What a member says of itself, on a connection of its own. Rejects when that takes longer than `ms`. */
+function metrics(url: string, ms: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const request = get(`${url}/metrics`, { agent: false }, (response) => {
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => resolve(text)).on('error', reject)
+    })
+    request.on('error', reject)
+    const timer = setTimeout(() => {
+      request.destroy()
+      reject(new Error(`no metrics from ${url} for ${ms} ms`))
+    }, ms)
+    request.on('close', () => clearTimeout(timer))
+  })
+}
+
 function sum(matches: Iterable<RegExpMatchArray>): number {
   return [...matches].reduce((total, [, value]) => total + Number(value), 0)
 }
 
-/** Measures the members at `urls`, once a second. */
-export async function startMeter(urls: readonly string[]): Promise<Meter> {
+/** Measures the members at `urls`, once a second. What the test itself has asked so far, `own`, does not count. */
+export async function startMeter(urls: readonly string[], own: () => number): Promise<Meter> {
   let before = await Promise.all(urls.map(received))
   let at = performance.now()
+  let ownBefore = own()
   let peak = 0
   let running = true
   let wake = (): void => {}
@@ -43,7 +71,8 @@ export async function startMeter(urls: readonly string[]): Promise<Meter> {
       // A member that has been restarted counts from 0.
       const rise = now.map((count, i) => (count >= (before[i] ?? 0) ? count - (before[i] ?? 0) : count))
       const seconds = Math.max(1, (performance.now() - at) / 1000)
-      peak = Math.max(peak, rise.reduce((total, count) => total + count, 0) / seconds)
+      peak = Math.max(peak, (rise.reduce((total, count) => total + count, 0) - (own() - ownBefore)) / seconds)
+      ownBefore = own()
       before = now.map((count, i) => count || (before[i] ?? 0))
       at = performance.now()
     }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
 import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
@@ -68,7 +68,8 @@ describe('a process', () => {
         await pause(ttl)
         // Lost once, reported once; no lease is left over.
         expect(child.states).toEqual(['registered', 'healing', 'registered'])
-        expect(await scene.admin.leases()).toHaveLength(3)
+        // One that was granted, but whose grant was not heard of, ends by itself.
+        await until('three leases', async () => (await scene.admin.leases()).length === 3)
       })
       return {}
     })
@@ -87,6 +88,8 @@ describe('a process', () => {
 
   fault('whose event loop is blocked past the TTL, with a thread for its leases', {}, async (scene) => {
     await withChild(scene, { keepaliveThread: true }, async (child) => {
+      // That it has outlived its TTL says that the thread has begun.
+      await pause(ttl + 1000)
       const before = await scene.admin.get(scene.key('c'))
       child.process.stdin?.write(`${ttl + 3000}\n`)
       const told = scene.listening.told.length
@@ -100,18 +103,6 @@ describe('a process', () => {
       await scene.listening.shows(['a', 'b', 'c'], soon)
       await until('its states', () => child.states.length === 3)
     })
-    return {}
-  })
-
-  afterEach(() => void vi.useRealTimers())
-  fault('whose system clock jumps both ways', {}, async ({ whole, servers }) => {
-    vi.useFakeTimers({ toFake: ['Date'] })
-    for (const jump of [86_400_000, -86_400_000, -3_600_000]) {
-      vi.setSystemTime(Date.now() + jump)
-      await pause(ttl)
-      expect(servers.map((server) => server.registration?.state)).toEqual(['registered', 'registered'])
-    }
-    await whole()
     return {}
   })
 })

@@ -8,7 +8,7 @@ import { startEcho, until } from '../support/echo.ts'
 import { type EtcdProcess, requireEtcd, startCluster, startEtcd } from '../support/etcd.ts'
 import { type Load, startLoad } from '../support/load.ts'
 import { type Proxy as Network, startProxy } from '../support/proxy.ts'
-import { startMeter } from './meter.ts'
+import { startMeter, watchers } from './meter.ts'
 
 /** What a fault is to happen to. */
 export interface SceneOptions {
@@ -125,14 +125,18 @@ async function build(options: SceneOptions, members: readonly EtcdProcess[], cle
   const by = (proxy: Network) => [proxy.address, ...addresses.slice(1)]
   const provider = registry({ endpoints: by(near), logger })
   const consumer = registry({ endpoints: by(far), logger })
-  const admin = etcdClient({ ...reach, ...options.admin, endpoints: addresses })
-  const meter = await startMeter(options.metrics === undefined ? addresses.map((address) => `http://${address}`) : [options.metrics])
+  let asked = 0
+  const admin = counted(etcdClient({ ...reach, ...options.admin, endpoints: addresses }), () => {
+    asked += 1
+  })
+  const urls = options.metrics === undefined ? addresses.map((address) => `http://${address}`) : [options.metrics]
+  const meter = await startMeter(urls, () => asked)
   const servers = await Promise.all(['a', 'b'].map((who) => startEcho({ registry: provider, who })))
   const states = servers.map((server) => follow<RegistrationState>((listener) => server.registration?.onState(listener)))
   const listening = listen(consumer, 'echo')
   await listening.shows(['a', 'b'], 10_000)
   const channel = createChannel({ service: 'echo', registry: consumer })
-  const client = createClient(Echo, { channel })
+  const client = createClient(Echo, { channel, timeout: 20_000 })
   const load = startLoad(async () => (await client.once({})).text, 2)
   await until('calls at both', () => Object.keys(load.tally.perInstance).length === 2)
   const consumed = follow<string>((listener) => consumer.onState(({ status }) => listener(status)))
@@ -146,7 +150,10 @@ async function build(options: SceneOptions, members: readonly EtcdProcess[], cle
       await channel.close()
       await Promise.all(servers.map((server) => server.close()))
       await Promise.all(made.map((one) => one.close()))
-      await nothingLeft(admin)
+      // What they had at etcd is gone: leases, watches, connections.
+      await until('no lease', async () => (await admin.leases().catch(() => [0n])).length === 0, 2 * ttl + 2000)
+      await until('no watch', async () => (await Promise.all(urls.map(watchers)).catch(() => [-1])).every((count) => count === 0))
+      await until('no connection', () => near.connections + far.connections === 0)
     },
   )
   const scene: Scene = {
@@ -157,7 +164,8 @@ async function build(options: SceneOptions, members: readonly EtcdProcess[], cle
       await until('the sets', () => consumer.state.status === 'connected', ms)
       const inEtcd = async () =>
         (await admin.range({ prefix: scene.key('') })).kvs.map(({ keyText }) => keyText.slice(scene.key('').length))
-      await until('the records', async () => (await inEtcd()).join() === 'a,b', ms)
+      // A member that has just come back may not answer at once.
+      await until('the records', async () => (await inEtcd().catch(() => [])).join() === 'a,b', ms)
       await listening.shows(['a', 'b'], ms)
     },
   }
@@ -183,13 +191,23 @@ function expectation(told: readonly string[] | 'perhaps' = [], actual: readonly 
   return told
 }
 
+/** The client, telling of every use. */
+function counted(client: EtcdClient, used: () => void): EtcdClient {
+  const entries = Object.entries(client).map(([name, value]) => {
+    if (typeof value !== 'function') return [name, value]
+    return [
+      name,
+      (...args: unknown[]) => {
+        used()
+        return value(...args)
+      },
+    ]
+  })
+  return Object.fromEntries(entries)
+}
+
 function follow<T>(subscribe: (listener: (state: T) => void) => void): T[] {
   const told: T[] = []
   subscribe((state) => told.push(state))
   return told
-}
-
-/** What the scene had at etcd is gone: its leases, and with its connections its watches. */
-async function nothingLeft(admin: EtcdClient): Promise<void> {
-  await until('no lease', async () => (await admin.leases()).length === 0, 2 * ttl + 2000)
 }

@@ -8,4 +8,4 @@ const include = [
   'test/registries/etcd/{healing,claiming,staleness}.test.ts',
 ]
 
-export default mergeConfig({ ...base, test: { ...base.test, include } }, defineConfig({ test: { testTimeout: 60_000, maxConcurrency: 4 } }))
+export default mergeConfig({ ...base, test: { ...base.test, include } }, defineConfig({ test: { testTimeout: 90_000, maxConcurrency: 4 } }))
