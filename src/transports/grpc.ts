@@ -2,6 +2,7 @@ import { RpcError } from '../error.ts'
 import type { Transport } from '../transport.ts'
 import { ClientConnection } from './grpc/client-connection.ts'
 import { type GrpcOptions, toSettings } from './grpc/options.ts'
+import { PingIntervals } from './grpc/ping-intervals.ts'
 import { listen } from './grpc/server.ts'
 
 export type { CorsOptions } from './grpc/http1/cors.ts'
@@ -14,6 +15,7 @@ export type { ServerLimits } from './grpc/server-limits.ts'
  */
 export function grpc(options: GrpcOptions = {}): Transport {
   const settings = toSettings(options)
+  const pings = new PingIntervals(settings.keepalive)
   return {
     scheme: 'grpc',
     dial(address, dialOptions = {}) {
@@ -29,7 +31,7 @@ export function grpc(options: GrpcOptions = {}): Transport {
 
       function connect(to: string): ClientConnection {
         try {
-          return new ClientConnection(to, settings, dialOptions)
+          return new ClientConnection(to, settings, dialOptions, pings)
         } catch (thrown) {
           throw RpcError.from(thrown, 'invalid_argument')
         }

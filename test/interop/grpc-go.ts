@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { grpc } from '../../src/transports/grpc.ts'
 import { cases } from './grpc-cases.ts'
+import { keepaliveBackOff } from './keepalive-back-off.ts'
 import { peer, run, start } from './process.ts'
 import { program } from './programs.ts'
 import type { Outcome, Suite, Tools } from './suite.ts'
@@ -66,7 +67,10 @@ export function goServer(tls: boolean): Suite {
       const port = server.first.slice(server.first.lastIndexOf(':') + 1)
       const transport = tls ? grpc({ tls: { ca: readFileSync(files.ca) } }) : grpc()
       try {
-        return await outcomeOf(Object.keys(cases), async (name) => cases[name]?.({ addresses: [`127.0.0.1:${port}`], transport }))
+        const outcome = await outcomeOf(Object.keys(cases), async (name) => cases[name]?.({ addresses: [`127.0.0.1:${port}`], transport }))
+        if (tls) return outcome
+        const backOff = await outcomeOf(['keepalive back-off'], () => keepaliveBackOff(`127.0.0.1:${port}`))
+        return { passed: outcome.passed + backOff.passed, failures: [...outcome.failures, ...backOff.failures] }
       } finally {
         await server.stop()
       }

@@ -16,6 +16,7 @@ import { prefixLength } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
+import type { PingIntervals } from './ping-intervals.ts'
 import { checkIterable, pump } from './pump.ts'
 import { encodeMessage, framed, hasMetadata, prefixed, RequestFrames, wrapRequest, writeRequest } from './request-frames.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
@@ -46,6 +47,9 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   readonly #http2: Http2Connection<ResponseHead>
   readonly #frames: RequestFrames
   readonly #keepalive: Keepalive | undefined
+  readonly #pings: PingIntervals
+  /** What the peer has said was wrong. */
+  #complaint = ''
   readonly #connecting: NodeJS.Timeout
   /** Streams above are not processed by the peer. */
   #lastId = 0x7fffffff
@@ -53,7 +57,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   #onClosed: () => void = () => {}
 
   /** Begins to connect. Throws `invalid_argument` for an address that cannot be read. */
-  constructor(address: string, settings: Settings, { onState }: DialOptions) {
+  constructor(address: string, settings: Settings, { onState }: DialOptions, pings: PingIntervals) {
     const { host, port } = parseAddress(address)
     this.address = address
     this.settings = settings
@@ -81,8 +85,9 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     })
     const scheme = settings.tls === undefined ? 'http' : 'https'
     this.#frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings)
-    this.#keepalive =
-      settings.keepalive && new Keepalive(settings.keepalive, this.#http2, () => this.#lost('no answer to a keepalive PING'))
+    this.#pings = pings
+    const keepalive = pings.of(address)
+    this.#keepalive = keepalive && new Keepalive(keepalive, this.#http2, () => this.#lost('no answer to a keepalive PING'))
     this.#connecting = setTimeout(() => this.#lost(`not connected within ${settings.connectTimeout} ms`), settings.connectTimeout).unref()
   }
 
@@ -306,7 +311,9 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   goaway(last: number, code: number, text: string): void {
     this.#lastId = Math.min(this.#lastId, last)
-    const why = `${this.address} takes no more calls on this connection${code === 0 ? '' : `: ${errorName(code)} ${text}`}`
+    if (code === ErrorCode.enhanceYourCalm && text === 'too_many_pings') this.#pings.tooMany(this.address)
+    if (code !== 0) this.#complaint = ` after ${errorName(code)} ${text}`
+    const why = `${this.address} takes no more calls on this connection${this.#complaint}`
     this.#enter('draining', this.#unavailable(why, true))
     for (const call of this.#calls.all()) if (call.id > this.#lastId) call.fail(this.#unavailable(why, true))
     for (const call of this.#waiting) call.fail(this.#unavailable(why, true))
@@ -322,7 +329,9 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     this.#keepalive?.rest()
     const { writes } = this.#http2.output
     const text =
-      this.state === 'connecting' ? connectProblem(this.address, reason) : `connection to ${this.address} was lost: ${reason.message}`
+      this.state === 'connecting'
+        ? connectProblem(this.address, reason)
+        : `connection to ${this.address} was lost${this.#complaint}: ${reason.message}`
     this.#enter('closed', new RpcError('unavailable', text, { cause: reason.cause ?? reason, outbound: true }))
     // What waited in the output is dropped, unless last words had to go out.
     const dropped = reason.http2 === ErrorCode.noError

@@ -27,7 +27,8 @@ export interface GrpcTlsOptions {
 export interface KeepaliveOptions {
   /**
    * Silence after which a PING is sent, while there are calls; at least 1000. Default 30 000, four times longer after each
-   * PING in a row up to 480 000, because grpc-go by default hangs up on clients that ask more often. When set, it stays the same.
+   * PING in a row up to 480 000, because grpc-go by default hangs up on clients that ask more often. When set, it stays the same. A
+   * server that hangs up with `too_many_pings` is asked half as often on later connections.
    */
   readonly interval?: number | undefined
   /** How long the answer may take before the connection counts as lost. Default 10 000. */
