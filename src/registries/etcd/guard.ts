@@ -1,6 +1,7 @@
 import { RpcError } from '../../error.ts'
-import type { EtcdClient, Watch } from '../../etcd/index.ts'
+import type { Watch } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
+import type { Store } from './store.ts'
 
 /** Watches the records of a registration: who deletes or overwrites one takes the instance away from its callers. */
 export interface Guard {
@@ -21,10 +22,10 @@ export interface Touch {
 }
 
 /** `touched` is called with what happened. */
-export function createGuard(client: EtcdClient, logger: Logger, touched: (touch: Touch) => void): Guard {
-  const watches = new Map<string, Watch>()
+export function createGuard(client: Store, logger: Logger, touched: (touch: Touch) => void): Guard {
+  const watches = new Map<string, Pick<Watch, 'cancel'>>()
 
-  function guard(key: string, startRevision: number): Watch {
+  function guard(key: string, startRevision: number): Pick<Watch, 'cancel'> {
     return client.watch({
       key,
       startRevision,

@@ -1,11 +1,12 @@
 import type { Clock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
-import type { EtcdClient, Watch, WatchEvent } from '../../etcd/index.ts'
+import type { Watch, WatchEvent } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
 import type { Layout } from './layout.ts'
 import { createRecordReader, type Entry } from './records.ts'
 import { createRetry } from './retry.ts'
 import type { Remembered } from './snapshot.ts'
+import type { Store } from './store.ts'
 
 /** The records of one service in one layout, kept up to date by one watch. */
 export interface Source {
@@ -22,7 +23,7 @@ export interface Source {
 
 /** What a {@link Source} needs. */
 export interface SourceOptions {
-  readonly client: EtcdClient
+  readonly client: Store
   readonly layout: Layout
   readonly service: string
   /** How long records that vanished in a collapse of the set are kept, in milliseconds. */
@@ -59,7 +60,7 @@ export function createSource(options: SourceOptions): Source {
   let trouble: RpcError | undefined
   let staleSince: number | undefined
   let revision: number | undefined
-  let watch: Watch | undefined
+  let watch: Pick<Watch, 'cancel'> | undefined
   let callOffReload = (): void => {}
   let callOffGrace = (): void => {}
   /** Number of the reading under way; a later one makes the earlier ones void. */

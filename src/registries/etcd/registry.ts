@@ -1,0 +1,147 @@
+import { parseAddress } from '../../address.ts'
+import { checkNumber } from '../../check.ts'
+import { RpcError } from '../../error.ts'
+import type { Logger } from '../../logger.ts'
+import type { Instance, Registration, Registry } from '../../registry.ts'
+import { createFreshness, type EtcdRegistryState } from './freshness.ts'
+import type { Layout } from './layout.ts'
+import type { RecordSettings } from './options.ts'
+import { createSnapshot, type Remembered } from './snapshot.ts'
+import { createSource, type Source } from './source.ts'
+import type { Store } from './store.ts'
+import { createView, type View } from './view.ts'
+
+/** A registry in etcd, which also tells how far it can be trusted. */
+export interface EtcdRegistry extends Registry {
+  readonly state: EtcdRegistryState
+  /** Called when `state.status` has changed. Returns how to stop. */
+  onState(listener: (state: EtcdRegistryState) => void): () => void
+}
+
+/** What a registry is made of. */
+export interface RegistryParts extends Omit<RecordSettings, 'ttl' | 'heartbeat' | 'wait'> {
+  readonly store: Store
+  /** Registers; `ended` is to be called when the registration has come to its end. */
+  begin(instance: Instance, ended: () => void): Promise<Registration>
+  /** Called at the end, once. */
+  close(): Promise<void>
+}
+
+/** Puts a registry together: one view per service that is watched, one registration per instance. */
+export function createRegistry(parts: RegistryParts): EtcdRegistry {
+  const { store, layouts, grace, shrink, clock, random, logger } = parts
+  const views = new Map<string, View>()
+  const snapshot = parts.snapshot === undefined ? undefined : createSnapshot(parts.snapshot, clock, logger)
+  const sources = new Set<Source>()
+  const freshness = createFreshness(store.name, () => sources, logger)
+  const registrations = new Map<string, Promise<Registration>>()
+  let closed = false
+
+  function open(service: string): View {
+    const view = createView(
+      (changed) => layouts.map((layout) => openSource(layout, service, changed)),
+      logger,
+      () => {
+        views.delete(service)
+        view.stop()
+      },
+    )
+    views.set(service, view)
+    return view
+  }
+
+  function openSource(layout: Layout, service: string, changed: () => void): Source {
+    const prefix = layout.prefix(service)
+    const source: Source = createSource({
+      ...{ client: store, layout, service, grace, shrink, clock, random, logger },
+      remembered: snapshot?.read(prefix),
+      doubted: freshness.review,
+      ended() {
+        sources.delete(source)
+        freshness.review()
+      },
+      changed() {
+        changed()
+        if (source.trouble === undefined) snapshot?.keep(prefix, () => remember(source))
+      },
+    })
+    sources.add(source)
+    return source
+  }
+
+  function closedError(): RpcError {
+    return new RpcError('failed_precondition', `${store.name}: the registry is closed`)
+  }
+
+  return {
+    name: store.name,
+    get state() {
+      return freshness.state
+    },
+    onState: freshness.onState,
+    async register(instance: Instance) {
+      if (closed) throw closedError()
+      checkInstance(instance)
+      const { id, service } = instance
+      const key = `${service}\0${id}`
+      if (registrations.has(key))
+        throw new RpcError('already_exists', `${id} of "${service}" is registered by this process; update it instead`)
+      const ended = (): void => void registrations.delete(key)
+      const registration = parts.begin(instance, ended)
+      registrations.set(key, registration)
+      registration.catch(ended)
+      return registration
+    },
+    watch(service, listener) {
+      if (closed) {
+        queueMicrotask(() => listener.error(closedError()))
+        return () => {}
+      }
+      return (views.get(service) ?? open(service)).add(listener)
+    },
+    async services() {
+      if (closed) throw closedError()
+      const names = await Promise.all(layouts.map((layout) => namesIn(store, layout, logger)))
+      return [...new Set(names.flat())].sort()
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      for (const view of views.values()) view.stop()
+      views.clear()
+      const all = await Promise.allSettled(registrations.values())
+      await snapshot?.flush()
+      await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.deregister() : undefined)))
+      await parts.close()
+    },
+  }
+}
+
+/** What a source knows to be right; undefined when it does not. */
+function remember({ records, trouble, revision }: Source): Remembered | undefined {
+  if (records === undefined || trouble !== undefined || revision === undefined) return undefined
+  return { at: Date.now(), revision, records: [...records].map(([key, { value }]) => [key, value]) }
+}
+
+async function namesIn(store: Store, { root, serviceOf }: Layout, logger: Logger): Promise<readonly string[]> {
+  const names = new Set<string>()
+  if (root === undefined || serviceOf === undefined) return []
+  for await (const { kvs } of store.pages({ prefix: root })) {
+    for (const { keyText, text } of kvs) {
+      try {
+        const name = serviceOf(keyText, text)
+        if (name !== undefined && name !== '') names.add(name)
+      } catch (error) {
+        logger.debug({ key: keyText, err: error }, `record ${keyText} names no service`)
+      }
+    }
+  }
+  return [...names]
+}
+
+function checkInstance({ id, service, address, weight }: Instance): void {
+  for (const [name, value] of Object.entries({ id, service, address }))
+    if (typeof value !== 'string' || value === '') throw new RpcError('invalid_argument', `register: ${name} must not be empty`)
+  if (weight !== undefined) checkNumber(`register: weight of ${id}`, weight, { above: 0 })
+  parseAddress(address)
+}
