@@ -17,8 +17,8 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for sockets and leases, not for the processor.
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default', './scripts/summary.ts'],
   },
 })

@@ -72,7 +72,7 @@ describe('channel', () => {
     const registry = open(memory())
     await registry.register({ id: 'dead', service: 'echo', address: '127.0.0.1:1' })
     const error = await clientOf(channelTo(registry))
-      .unary({}, { timeout: 100 })
+      .unary({}, { timeout: 1000 })
       .catch((thrown: unknown) => thrown)
     expect((error as RpcError).message).toMatch(
       /^unavailable: none of the 1 instances of "echo" in memory can be reached \(127\.0\.0\.1:1\); .*ECONNREFUSED/,

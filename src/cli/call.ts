@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { RpcError } from '../error.ts'
 import { type CallOptions, createChannel, createClient } from '../index.ts'
+import type { Instance } from '../registry.ts'
 import { milliseconds } from '../registry-url.ts'
 import type { Method, Service } from '../service.ts'
 import { streamsResponse } from '../stream.ts'
+import { grpc } from '../transports/grpc.ts'
+import { mucp } from '../transports/mucp.ts'
 import { headersOf } from './call/headers.ts'
 import { requestOf } from './call/input.ts'
 import { methodNamed } from './call/method.ts'
@@ -34,7 +37,7 @@ export function callCommand(program: Command, cli: Cli): void {
     .description('call a method and print what it answers')
     .option(
       '--proto <file>',
-      'the contract, where the server does not tell it by reflection; without either, messages travel as JSON, which beckon and go-micro understand',
+      'the contract, where the server does not tell it by reflection; without either, and to instances that speak mucp, messages travel as JSON',
     )
     .option('-I, --include <directory>', 'where the contract finds its imports; may be repeated', collect, [])
     .option('-H, --header <name=value>', 'metadata to send, base64 where the name ends in -bin; may be repeated', collect, [])
@@ -61,9 +64,11 @@ async function call(cli: Cli, service: string, name: string, json: string | unde
   const { registry, client } = cli.settings()
   const instances = await instancesOf(registry, service)
   const stop = stopSignal()
-  const channel = createChannel({ service, registry })
+  const channel = createChannel({ service, registry, transport: [grpc(), mucp({ json: true })] })
   const asking = { headers, signal: stop, timeout: Math.min(time.timeout ?? patience, patience) }
-  const method = declared ?? (await reflectedMethod(channel, name, asking)) ?? methodNamed(name, service, methodsOf(instances))
+  const reflected = async (): Promise<Method | undefined> =>
+    instances.every(speaksMucp) ? undefined : reflectedMethod(channel, name, asking)
+  const method = declared ?? (await reflected()) ?? methodNamed(name, service, methodsOf(instances))
   const request = await requestOf(method.kind, json)
 
   const caller = callerOf(method, { ...client, channel })
@@ -80,6 +85,11 @@ async function call(cli: Cli, service: string, name: string, json: string | unde
   }
   await caller[Symbol.asyncDispose]()
   await registry.close()
+}
+
+/** Nobody who speaks go-micro's own protocol has gRPC's reflection. */
+function speaksMucp({ metadata }: Instance): boolean {
+  return metadata?.protocol === 'mucp'
 }
 
 /** No faster than its reader takes it, whose pace is then the server's. */

@@ -68,7 +68,7 @@ export function makeBench(registry: Registry, other: Registry, patience: number)
 }
 
 /** Resolves when the condition holds; fails, saying what did not come true, after `patience` milliseconds. */
-export async function eventually(condition: () => boolean, what: () => string, patience = 5000): Promise<void> {
+export async function eventually(condition: () => boolean, what: () => string, patience = 20_000): Promise<void> {
   const end = performance.now() + patience
   while (!condition()) {
     if (performance.now() > end) assert.fail(`waited ${patience} ms for ${what()}`)

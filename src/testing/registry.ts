@@ -10,13 +10,13 @@ export interface RegistrySuiteOptions {
   create(): Promise<Registry>
   /** Makes another registry on the same store, as another process would, where there is such a thing. */
   another?(): Promise<Registry>
-  /** How long a change may take until it is seen, in milliseconds. Default 5000. */
+  /** How long a change may take until it is seen, in milliseconds. Default 20 000. */
   readonly patience?: number | undefined
 }
 
 /** What every registry has to keep to. Names of services are fresh for each case, so the store may be in use. */
 export function registrySuite(options: RegistrySuiteOptions): readonly Case[] {
-  const { patience = 5000 } = options
+  const { patience = 20_000 } = options
 
   const run: Run = (name, body) => ({
     name,

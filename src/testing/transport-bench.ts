@@ -110,9 +110,9 @@ export async function failure(promise: Promise<unknown>, code: Code): Promise<Rp
   return error
 }
 
-/** Resolves when the condition holds; fails after five seconds, saying what did not come true. */
+/** Resolves when the condition holds; fails after twenty seconds, saying what did not come true. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5000
+  const end = performance.now() + 20_000
   while (!condition()) {
     assert.ok(performance.now() < end, `in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 2))

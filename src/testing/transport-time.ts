@@ -27,8 +27,8 @@ export function timeCases(run: Between): readonly Case[] {
       { say: (_, { deadline }) => ({ text: deadline === undefined ? 'none' : 'some', count: (deadline ?? 0) - performance.now() }) },
       async ({ say }) => {
         assert.equal((await say({ text: '' })).text, 'none')
-        const { count = 0 } = await say({ text: '' }, { deadline: performance.now() + 4000 })
-        assert.ok(count > 2000 && count < 4200, `${count} ms are left of 4000`)
+        const { count = 0 } = await say({ text: '' }, { deadline: performance.now() + 60_000 })
+        assert.ok(count > 30_000 && count < 61_000, `${count} ms are left of 60000`)
       },
     ),
     run('does not send a call whose deadline has passed', { say: (note) => note }, async ({ say }) => {
@@ -36,12 +36,22 @@ export function timeCases(run: Between): readonly Case[] {
       assert.equal((await say({ text: 'a' }, { deadline: performance.now() + 10_000 })).text, 'a')
     }),
     run('keeps every call to its own deadline', waits, async ({ say }) => {
-      const ends: number[] = []
-      const begun = performance.now()
-      const calls = [300, 50, 100, 51, 200].map((ms) =>
-        failure(say({ text: '' }, { deadline: begun + ms }), 'deadline_exceeded').then(() => ends.push(ms)),
-      )
-      await Promise.all(calls)
+      let ends: number[] = []
+      let begun: number
+      let late: boolean
+      do {
+        ends = []
+        begun = performance.now()
+        const calls = [300, 50, 100, 51, 200].map((ms) =>
+          failure(say({ text: '' }, { deadline: begun + ms }), 'deadline_exceeded').then(() => {
+            ends.push(ms)
+            assert.ok(performance.now() - begun >= ms - 1, `the call of ${ms} ms ended after ${performance.now() - begun}`)
+          }),
+        )
+        // A machine so busy that the first deadline had passed before all calls were made shows nothing of their order.
+        late = performance.now() - begun >= 50
+        await Promise.all(calls)
+      } while (late)
       // The two nearest to one another may come in one turn.
       assert.deepEqual(
         ends.filter((ms) => ms !== 51),

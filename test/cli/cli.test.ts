@@ -6,6 +6,7 @@ import { type DevRegistry, startRegistry } from '../../src/dev/index.ts'
 import type { Server } from '../../src/index.ts'
 import { etcd, goKit as goKitLayout } from '../../src/registries/etcd.ts'
 import type { Registry } from '../../src/registry.ts'
+import { mucp } from '../../src/transports/mucp.ts'
 import { root } from '../repo/source.ts'
 import { type Build, build } from '../support/build.ts'
 import { startEcho } from '../support/echo.ts'
@@ -257,6 +258,22 @@ describe('beckon call', () => {
   it('calls an address that is in no registry', async () => {
     const args = ['call', 'echo', 'Echo.Unary', '--json', `--registry=fixed://${echo.address}`]
     expect(await beckon(args)).toEqual({ code: 0, stdout: '{"text":"echo-1"}\n', stderr: '' })
+  })
+
+  it('calls instances by the protocol that their records say', async () => {
+    await using called = await startEcho({ registry, who: 'mucp-1', name: 'micro', transport: mucp() }).then((server) => ({
+      [Symbol.asyncDispose]: () => server.close(),
+    }))
+    expect(called).toBeDefined()
+    const call = (...args: string[]): Promise<Ended> => beckon(['call', 'micro', ...args, '--json'], '{"text":"a"}\n')
+    const proto = ['--proto', join(root, 'proto/echo.proto')]
+    for (const more of [[], proto]) {
+      expect((await call('Echo.Unary', '{"payload":"AQI=","count":3}', ...more)).stdout).toBe(
+        '{"text":"mucp-1","payload":"AQI=","count":3}\n',
+      )
+      expect((await call('Chat', ...more)).stdout).toBe('{"text":"mucp-1: a"}\n')
+    }
+    expectFailure(await call('Unary', '{"count":"many"}'), 1, /^beckon: invalid_argument: /)
   })
 
   it('reads a request from stdin', async () => {

@@ -58,7 +58,7 @@ export function start(args: readonly string[], options: SpawnOptions & { readonl
           if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before it said ${text}:\n${stdout}${stderr}`)
           return false
         },
-        20_000,
+        40_000,
       ),
     ended,
     async [Symbol.asyncDispose]() {

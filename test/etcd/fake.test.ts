@@ -229,22 +229,22 @@ describe('a call', () => {
 describe('a lease', () => {
   it('lives from when its last answered keep-alive was sent, not from when the answer came', async () => {
     const client = await play({
-      LeaseGrant: (async () => ({ ID: 7n, TTL: 1n })) as Endpoint,
+      LeaseGrant: (async () => ({ ID: 7n, TTL: 3n })) as Endpoint,
       LeaseKeepAlive: (async (requests: unknown) =>
         (async function* () {
           for await (const { ID } of requests as AsyncIterable<{ ID: bigint }>) {
-            await new Promise((resolve) => setTimeout(resolve, 250))
-            yield { ID, TTL: 1n }
+            await new Promise((resolve) => setTimeout(resolve, 750))
+            yield { ID, TTL: 3n }
           }
         })()) as Endpoint,
     })
-    const lease = await client.grant(1000, { heartbeat: 100 })
+    const lease = await client.grant(3000, { heartbeat: 300 })
     const remaining: number[] = []
     for (let i = 0; i < 40; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 25))
+      await new Promise((resolve) => setTimeout(resolve, 75))
       remaining.push(lease.remaining)
     }
-    expect(Math.max(...remaining.slice(14))).toBeLessThanOrEqual(760)
+    expect(Math.max(...remaining.slice(14))).toBeLessThanOrEqual(2260)
     expect(lease.state).toBe('held')
   })
 })

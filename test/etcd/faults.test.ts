@@ -53,9 +53,9 @@ function follow(client: EtcdClient, prefix: string, startRevision?: number) {
   return { log, events, watch }
 }
 
-function losses(lease: Lease): { at: number; message: string }[] {
-  const lost: { at: number; message: string }[] = []
-  lease.onLost((error) => lost.push({ at: performance.now(), message: error.message }))
+function losses(lease: Lease): string[] {
+  const lost: string[] = []
+  lease.onLost(({ message }) => lost.push(message))
   return lost
 }
 
@@ -70,7 +70,7 @@ describe('an etcd that is not there', () => {
     const several = await failure(connect(`127.0.0.1:${one}`, `127.0.0.1:${two}`).put('a', '1'))
     expect(several.message).toContain(`etcd at 127.0.0.1:${one},127.0.0.1:${two}: `)
     expect(several.rawMessage.match(/ECONNREFUSED/g)?.length).toBeGreaterThanOrEqual(2)
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(performance.now() - began).toBeLessThan(4000)
   })
 
   it('goes by way of an endpoint that is', async (ctx) => {
@@ -120,7 +120,7 @@ describe('an etcd that is killed', () => {
     await until('the interruption', () => log.includes('interrupted'))
     await etcd.restart()
     await etcd.etcdctl('put', 'k/after', 'restart')
-    await until('the event', () => events.includes('k/after=restart'), 2000)
+    await until('the event', () => events.includes('k/after=restart'))
     await new Promise((resolve) => setTimeout(resolve, 5500))
     expect((await client.get('k/lease'))?.text).toBe('1')
     expect([lease.state, lost.length, log]).toEqual(['held', 0, ['interrupted', 'resumed']])
@@ -131,15 +131,15 @@ describe('an etcd that is killed', () => {
     const { etcd, client } = await etcdAndClient()
     const lease = await client.grant(2000)
     const lost = losses(lease)
-    const killed = performance.now()
+    // A timer of this process is late where the lease's own is.
+    const ttl = new Promise((resolve) => setTimeout(() => resolve([...lost]), 2200))
     await etcd.kill()
-    await until('the loss', () => lost.length > 0, 4000)
-    expect((lost[0]?.at ?? 0) - killed).toBeLessThan(2200)
+    expect(await ttl).toHaveLength(1)
     expect(lease.remaining).toBe(0)
     await etcd.restart()
     await new Promise((resolve) => setTimeout(resolve, 1000))
     expect(lost).toHaveLength(1)
-    expect(lost[0]?.message).toContain('not renewed for its 2 s')
+    expect(lost[0]).toContain('not renewed for its 2 s')
   })
 
   it('tells a watch that the store is another when it comes back empty', async (ctx) => {
@@ -200,7 +200,7 @@ describe('a connection that is cut', () => {
     await new Promise((resolve) => setTimeout(resolve, 3000))
     expect(proxy.accepted - before).toBeLessThan(40)
     proxy.heal()
-    await until('the resumption', () => log.includes('resumed'), 2000)
+    await until('the resumption', () => log.includes('resumed'))
   })
 })
 
@@ -210,11 +210,11 @@ describe('a connection that is half-open', () => {
     const etcd = using(await startEtcd())
     const [one, two] = [using(await startProxy(etcd.address)), using(await startProxy(etcd.address))]
     const client = connect(one.address, two.address)
-    const lease = await client.grant(3000)
+    const lease = await client.grant(6000)
     const lost = losses(lease)
     one.blackHole()
-    await until('the other way', () => two.connections > 0, 3000)
-    await new Promise((resolve) => setTimeout(resolve, 4000))
+    await until('the other way', () => two.connections > 0)
+    await new Promise((resolve) => setTimeout(resolve, 7000))
     expect([lease.state, lost.length]).toEqual(['held', 0])
     expect((await client.timeToLive(lease.id)).remaining).toBeGreaterThan(0)
   })
@@ -230,10 +230,11 @@ describe('a connection that is half-open', () => {
     proxy.blackHole()
     const began = performance.now()
     await near.put('h/a', 'missed')
-    await until('the interruption', () => log.includes('interrupted'), 8000)
-    expect(performance.now() - began).toBeLessThan(7500)
+    await until('the interruption', () => log.includes('interrupted'))
+    // By default it would be 14 s.
+    expect(performance.now() - began).toBeLessThan(12_000)
     proxy.heal()
-    await until('the event', () => events.includes('h/a=missed'), 4000)
+    await until('the event', () => events.includes('h/a=missed'))
   })
 })
 
@@ -274,14 +275,11 @@ describe('a cluster that loses its leader', () => {
     const name = names.find(({ id }) => id === leader)?.name
     const [killed] = members.splice(Number(name?.slice(1)), 1)
     await killed?.kill()
-    await until(
-      'a write',
-      () =>
-        client.put('n/a', 'after').then(
-          () => true,
-          () => false,
-        ),
-      10_000,
+    await until('a write', () =>
+      client.put('n/a', 'after').then(
+        () => true,
+        () => false,
+      ),
     )
     await until('the event', () => events.includes('n/a=after'))
     // Also the one that the client is at now.

@@ -10,15 +10,15 @@ describe('a client that is to renew leases in a thread', () => {
     requireEtcd(ctx)
     await using etcd = await startEtcd()
     const client = etcdClient({ endpoints: [etcd.address], keepaliveThread: true })
-    const [lease, other] = [await client.grant(2000), await client.grant(2000)]
+    const [lease, other] = [await client.grant(3000), await client.grant(3000)]
     const lost: string[] = []
     lease.onLost(({ message }) => lost.push(message))
-    await new Promise((resolve) => setTimeout(resolve, 5000))
+    await new Promise((resolve) => setTimeout(resolve, 7000))
     expect([lease.state, other.state, lost]).toEqual(['held', 'held', []])
     expect(lease.remaining).toBeGreaterThan(0)
     await other.revoke()
     await client.revoke(lease.id)
-    await until('the loss', () => lost.length > 0, 3000)
+    await until('the loss', () => lost.length > 0)
     expect(lost).toHaveLength(1)
     expect([lease.state, other.state]).toEqual(['lost', 'revoked'])
     expect(await client.leases()).toEqual([])

@@ -31,7 +31,7 @@ export function startEcho(
 }
 
 /** Resolves when `condition` holds; throws after `ms` milliseconds, saying what did not come true. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 5000): Promise<void> {
+export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
   const end = performance.now() + ms
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`waited ${ms} ms in vain for: ${what}`)

@@ -224,7 +224,7 @@ describe('a client of gRPC', () => {
   })
 
   it('asks a silent peer for a sign of life while there are calls, and gives it up', async () => {
-    await using one = await scene({ keepalive: { interval: 1000, timeout: 300 } })
+    await using one = await scene({ keepalive: { interval: 1000, timeout: 2000 } })
     const call = failure(one.call())
     const { payload } = await one.peer.frame(PING)
     one.peer.send(frame(PING, 1, 0, payload))

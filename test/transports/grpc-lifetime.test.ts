@@ -48,7 +48,7 @@ const wait = create(EchoMessageSchema, { text: 'wait' })
 
 describe('a connection of a server', () => {
   it('that is too old takes no new calls and ends with those under way', async () => {
-    await using one = await pair({ maxAge: 100 })
+    await using one = await pair({ maxAge: 1000 })
     const call = one.connection.call(wait, contextOf())
     await until('it drains', () => one.states.at(-1) === 'draining')
     expect(await failure(one.connection.call(hello, contextOf()))).toMatchObject({ code: 'unavailable', unprocessed: true })
@@ -58,7 +58,7 @@ describe('a connection of a server', () => {
   })
 
   it('that is too old is cut after its grace', async () => {
-    await using one = await pair({ maxAge: 100, maxAgeGrace: 100 })
+    await using one = await pair({ maxAge: 1000, maxAgeGrace: 100 })
     expect(await failure(one.connection.call(wait, contextOf()))).toMatchObject({ code: 'unavailable', unprocessed: false })
   })
 
@@ -73,9 +73,9 @@ describe('a connection of a server', () => {
   })
 
   it('without calls is closed, and with calls is not', async () => {
-    await using one = await pair({ idleTimeout: 100 })
+    await using one = await pair({ idleTimeout: 500 })
     const call = one.connection.call(wait, contextOf())
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 900))
     expect(one.connection.state).toBe('ready')
     one.release()
     await call
@@ -83,8 +83,8 @@ describe('a connection of a server', () => {
   })
 
   it('whose client is silent is asked, and kept when it answers', async () => {
-    await using one = await pair({ keepalive: { interval: 1000, timeout: 100 } })
-    await new Promise((resolve) => setTimeout(resolve, 1300))
+    await using one = await pair({ keepalive: { interval: 1000, timeout: 1000 } })
+    await new Promise((resolve) => setTimeout(resolve, 2500))
     expect(one.connection.state).toBe('ready')
   })
 

@@ -132,7 +132,7 @@ describe('deadlines', () => {
     })
     const kept = timeouts.filter((_, i) => i % 2 === 0)
     for (const [i, timed] of all.entries()) if (i % 2 === 1) timed.list?.remove(timed)
-    while (expired.length < kept.length && performance.now() < begun + 5000) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (expired.length < kept.length && performance.now() < begun + 20_000) await new Promise((resolve) => setTimeout(resolve, 5))
     expect([...expired].sort((a, b) => a - b)).toEqual([...kept].sort((a, b) => a - b))
   })
 })

@@ -61,7 +61,7 @@ async function scene(server: ServerLimits = {}, options: GrpcOptions = {}): Prom
       return peer
     },
     async serves() {
-      expect(await good.call(hello, contextOf({ deadline: performance.now() + 5000 }))).toMatchObject({ text: 'hello' })
+      expect(await good.call(hello, contextOf({ deadline: performance.now() + 20_000 }))).toMatchObject({ text: 'hello' })
     },
     async [Symbol.asyncDispose]() {
       await good.close()
@@ -302,7 +302,7 @@ describe('a connection that does not begin', () => {
       await new Promise((resolve) => setTimeout(resolve, 40))
     }
     await closed
-    expect(performance.now() - begun).toBeLessThan(1500)
+    expect(performance.now() - begun).toBeLessThan(8000)
     await one.serves()
   })
 })

@@ -12,11 +12,12 @@ import type { Codec } from '../../codec.ts'
 import { protobufService } from '../../codecs/protobuf.ts'
 import type { Method } from '../../service.ts'
 import { exitCodes, failure } from '../exit.ts'
+import { asJson } from './method.ts'
 
 /** A method whose messages are protobuf on the wire and protobuf's JSON here; the registry knows what an `Any` may hold. */
 export function methodOfDescriptor(descriptor: DescMethod, registry: FileRegistry): Method {
   const method = protobufService(descriptor.parent).methods[descriptor.localName] as Method
-  return { ...method, input: codecOf(descriptor.input, registry), output: codecOf(descriptor.output, registry) }
+  return { ...method, input: codecOf(descriptor.input, registry), output: codecOf(descriptor.output, registry), codecs: { json: asJson } }
 }
 
 function codecOf(schema: DescMessage, registry: FileRegistry): Codec {

@@ -1,6 +1,7 @@
 import { json } from '../../codecs/json.ts'
 import type { EndpointInfo } from '../../registry.ts'
 import type { Kind, Method } from '../../service.ts'
+import type { MessageCodecs } from '../../transport.ts'
 import { exitCodes, failure } from '../exit.ts'
 
 /**
@@ -29,11 +30,14 @@ function onlyOne(name: string, service: string, known: readonly EndpointInfo[]):
   )
 }
 
+/** Messages as they stand on the command line. */
+export const asJson: MessageCodecs = { input: json(), output: json() }
+
 function methodOf(contract: string, name: string, known: readonly EndpointInfo[]): Method {
   const info = known.find((one) => one.name === shortName(`${contract}.${name}`))
   // Whether requests or answers or both are streams is not advertised; a bidi call suits all three.
   const kind: Kind = info?.metadata?.stream === 'true' ? 'bidi' : 'unary'
-  return { service: contract, name, path: `/${contract}/${name}`, kind, input: json(), output: json(), idempotent: false }
+  return { service: contract, name, path: `/${contract}/${name}`, kind, ...asJson, idempotent: false }
 }
 
 /** `hello.Greeter.Hello` → `Greeter.Hello`, as it is advertised. */

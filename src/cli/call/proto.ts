@@ -5,6 +5,7 @@ import protojson from 'protobufjs/ext/protojson.js'
 import type { Codec } from '../../codec.ts'
 import type { Kind, Method } from '../../service.ts'
 import { exitCodes, failure } from '../exit.ts'
+import { asJson } from './method.ts'
 
 /**
  * A method of a `.proto` file by its name: `package.Service/Method`, `Service.Method`, or `Method` where only one service has it. Its messages
@@ -29,6 +30,7 @@ export async function protoMethod(file: string, directories: readonly string[], 
     kind: kindOf(method),
     input: codecOf(method.resolvedRequestType),
     output: codecOf(method.resolvedResponseType),
+    codecs: { json: asJson },
     idempotent: ['NO_SIDE_EFFECTS', 'IDEMPOTENT'].includes(method.options?.idempotency_level),
   }
 }

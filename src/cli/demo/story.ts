@@ -19,7 +19,7 @@ interface Stage {
   readonly fleet: Fleet
   readonly caller: BookCaller
   say(line?: string): void
-  /** Waits for up to 15 seconds, or until the demo is stopped. */
+  /** Waits for up to 30 seconds, or until the demo is stopped. */
   wait<T>(what: string, promise: Promise<T>): Promise<T>
   pause(ms: number): Promise<void>
 }
@@ -31,7 +31,7 @@ export async function tell(cli: Cli): Promise<void> {
   const registry = await demoRegistry(cli)
   const fleet = createFleet(registry.args, registry.env)
   const caller = bookCaller(registry.registry, p2c())
-  const wait = <T>(what: string, promise: Promise<T>): Promise<T> => within(15_000, what, stop, promise)
+  const wait = <T>(what: string, promise: Promise<T>): Promise<T> => within(30_000, what, stop, promise)
   const pause = (ms: number): Promise<void> => wait('time to pass', sleep(systemClock, ms, { keepAlive: true }))
   try {
     await play({ registry, fleet, caller, say: (line = '') => say(line), wait, pause }, cli)

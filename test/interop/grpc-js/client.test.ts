@@ -129,11 +129,11 @@ describe.each(ways)('our client and a server of grpc-js $name', ({ credentials, 
 
   it('sends deadlines, and keeps to them', async () => {
     let trailers: Headers | undefined
-    await connection.call(message(''), contextOf({ deadline: performance.now() + 4000, onTrailers: (all) => (trailers = all) }))
+    await connection.call(message(''), contextOf({ deadline: performance.now() + 60_000, onTrailers: (all) => (trailers = all) }))
     const told = new Date(trailers?.get('x-deadline') ?? '').getTime() - Date.now()
     const left = Number.isNaN(told) ? Number(trailers?.get('x-deadline')) - Date.now() : told
-    expect(left).toBeGreaterThan(2000)
-    expect(left).toBeLessThan(5100)
+    expect(left).toBeGreaterThan(30_000)
+    expect(left).toBeLessThan(61_100)
     expect(await failure(connection.call(message('wait'), contextOf({ deadline: performance.now() + 50 })))).toMatchObject({
       code: 'deadline_exceeded',
     })

@@ -147,9 +147,9 @@ describe.each(ways)('a client of grpc-js and our server $name', ({ credentials, 
 
   it('hears of deadlines and cancellation', async () => {
     aborted = 0
-    const { trailers } = await call(message(''), new js.Metadata(), { deadline: Date.now() + 4000 })
-    expect(Number(trailers.get('x-left')[0])).toBeGreaterThan(2000)
-    expect(Number(trailers.get('x-left')[0])).toBeLessThan(4200)
+    const { trailers } = await call(message(''), new js.Metadata(), { deadline: Date.now() + 60_000 })
+    expect(Number(trailers.get('x-left')[0])).toBeGreaterThan(30_000)
+    expect(Number(trailers.get('x-left')[0])).toBeLessThan(60_200)
     expect(await call(message('wait'), new js.Metadata(), { deadline: Date.now() + 50 }).catch((thrown) => thrown)).toMatchObject({
       code: js.status.DEADLINE_EXCEEDED,
     })
