@@ -13,6 +13,7 @@ import { chart } from './harness/chart.ts'
 import { type Figures, medians } from './harness/figures.ts'
 import { page } from './harness/page.ts'
 import { killAll, type PeerProcess, pinned, start } from './harness/process.ts'
+import { saveSection } from './harness/section.ts'
 import { cpuTable, table } from './harness/table.ts'
 
 const { values: flags } = parseArgs({
@@ -62,7 +63,7 @@ const how = `${rounds} rounds of ${ms} ms, medians; ${pinned() ? 'server and cli
 const { log } = flags.json ? { log: note } : console
 log(`${figures}\n${how}`)
 if (flags.save) {
-  writeFileSync(new URL('RESULTS.md', import.meta.url), page(figures, `${new Date().toISOString().slice(0, 10)}: ${how}.`))
+  saveSection('calls', page(figures, `${new Date().toISOString().slice(0, 10)}: ${how}.`))
   writeFileSync(new URL('RESULTS.svg', import.meta.url), chart(results, 64))
 }
 if (flags.json) {

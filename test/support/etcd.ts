@@ -55,6 +55,8 @@ export interface EtcdProcess extends AsyncDisposable {
   readonly address: string
   readonly certificates: Certificates | undefined
   readonly running: boolean
+  /** Of the process that runs; undefined when none does. */
+  readonly pid: number | undefined
   /** Runs etcdctl against it; resolves with what it printed. */
   etcdctl(...args: string[]): Promise<string>
   /** Ends it with a signal, SIGKILL unless told otherwise, and waits for its end. */
@@ -172,6 +174,9 @@ function makeMember(options: MemberOptions): EtcdProcess {
   return {
     address,
     certificates,
+    get pid() {
+      return child?.pid
+    },
     get running() {
       return child !== undefined && child.exitCode === null && child.signalCode === null
     },

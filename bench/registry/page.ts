@@ -1,0 +1,34 @@
+import { targetTable, toText } from './report.ts'
+import type { Results } from './results.ts'
+import { targetsOf } from './targets.ts'
+
+/** The registry's part of RESULTS.md: the tables of one run, and what must be known to read them. */
+export function page(results: Results, how: string): string {
+  return `# Results: the registry
+
+What \`npm run bench:registry\` gave on one machine on one day, on a real etcd with as many instances under the prefix as each column says. Only ratios within a
+table mean anything: run it where you care.
+
+![What a change costs a listener](RESULTS-registry.svg)
+
+## Targets, the registry's
+
+\`\`\`
+${targetTable(targetsOf(results))}
+\`\`\`
+
+## What was measured, of the registry
+
+A change is an instance that comes or goes. go-kit: its etcdv3 instancer, in Go. bareWatch: etcd's own client in Go, a watch whose events go into a map.
+etcd3: the npm package, \`getAll\`, then a watch whose events go into a map. moleculer: its etcd3 discoverer, which does not watch but reads the keys of all nodes
+every 10 s: here once per change, and not with 100,000 nodes, as it asks for each by itself. All but Moleculer follow the same keys and values, go-kit's.
+Processor time is the whole process's; bytes are what came over its connection to etcd, HTTP/2 and all. From a put to the listener: a put at a time, each listener's
+instances under a prefix of its own, the listeners taking turns.
+
+\`\`\`
+${toText(results)}
+\`\`\`
+
+${how}
+`
+}

@@ -1,0 +1,15 @@
+import { measureChange } from './change.ts'
+import { measureLatency } from './latency.ts'
+import type { Results } from './results.ts'
+import type { Scene } from './scene.ts'
+
+/** Every part by the name that `--only` takes, in their order. */
+export const parts: Readonly<Record<string, (scene: Scene) => Promise<Results>>> = {
+  change: async (scene) => {
+    const sizes = [10, 1000, 10_000, 100_000].filter((size) => size <= scene.max)
+    return { change: await measureChange(scene, sizes, scene.quick ? 1 : 3, scene.quick ? 300 : 1000) }
+  },
+  latency: async (scene) => ({
+    putToListenerMs: await measureLatency(scene, Math.min(10_000, scene.max), scene.quick ? 50 : 1000),
+  }),
+}

@@ -1,0 +1,19 @@
+import { etcd, goKit } from '../../../dist/registries/etcd.js'
+import { listen } from '../listener.ts'
+
+await listen(
+  (address, prefix, { changed }) =>
+    new Promise((resolve) => {
+      let known = false
+      etcd({ endpoints: [address], layouts: [goKit({ prefix })] }).watch('bench', {
+        update(all) {
+          if (known) changed(all.length)
+          else resolve(all.length)
+          known = true
+        },
+        error(error) {
+          throw error
+        },
+      })
+    }),
+)
