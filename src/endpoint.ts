@@ -35,7 +35,7 @@ export interface Context {
 
   /** Server: address of the caller. */
   readonly peer?: string | undefined
-  /** Server: sent before the first message. */
+  /** Server: sent before the first message, or as soon as a stream that the handler has returned waits for it. */
   readonly replyHeaders?: Headers | undefined
   /** Server: sent after the last message, also with an error. */
   readonly replyTrailers?: Headers | undefined

@@ -11,14 +11,17 @@ import type { ServerState, ServerView, StandardService } from './standard.ts'
 import { streamsResponse } from './stream.ts'
 import type { Listener, Route, Transport } from './transport.ts'
 
-/** A method as a server implements it. Response streams are async generators, or anything else that can be iterated. */
+/**
+ * A method as a server implements it. Response streams are async generators, or anything else that can be iterated. Headers go out as soon as a
+ * stream waits for its first message; a handler that has to wait before it knows them returns a promise of its stream.
+ */
 export type Handler<S extends MethodShape> = S['kind'] extends 'unary'
   ? (request: S['received'], context: Context) => S['reply'] | Promise<S['reply']>
   : S['kind'] extends 'clientStream'
     ? (requests: AsyncIterable<S['received']>, context: Context) => S['reply'] | Promise<S['reply']>
     : S['kind'] extends 'serverStream'
-      ? (request: S['received'], context: Context) => AsyncIterable<S['reply']>
-      : (requests: AsyncIterable<S['received']>, context: Context) => AsyncIterable<S['reply']>
+      ? (request: S['received'], context: Context) => AsyncIterable<S['reply']> | Promise<AsyncIterable<S['reply']>>
+      : (requests: AsyncIterable<S['received']>, context: Context) => AsyncIterable<S['reply']> | Promise<AsyncIterable<S['reply']>>
 
 /** A handler per method of a contract. */
 export type Handlers<C> = { readonly [K in keyof ShapeOf<C>]: ShapeOf<C>[K] extends MethodShape ? Handler<ShapeOf<C>[K]> : never }
@@ -229,12 +232,16 @@ function endpointOf(method: Method, handler: (request: unknown, context: Context
   return (request, context) => {
     try {
       const response = handler(request, context)
-      if (streams && !isStream(response))
-        throw new RpcError('internal', `handler of ${path} must return an async iterable, as an async generator does`)
-      return response instanceof Promise ? response : Promise.resolve(response)
+      if (response instanceof Promise) return streams ? response.then(checked) : response
+      return Promise.resolve(streams ? checked(response) : response)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  function checked(response: unknown): unknown {
+    if (isStream(response)) return response
+    throw new RpcError('internal', `handler of ${path} must return an async iterable, as an async generator does`)
   }
 }
 

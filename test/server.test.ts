@@ -134,10 +134,10 @@ describe('server', () => {
   it('cuts off what is still in flight when the grace is over', async () => {
     const server = await startEcho({ grace: 50, changes: { once: () => new Promise(() => {}) } })
     const echo = createClient(Echo, { addresses: [server.address], retry: false })
-    const hanging = echo.once({})
+    const hanging = expect(echo.once({})).rejects.toMatchObject({ code: 'unavailable' })
     await echo.unary({})
     await server.close()
-    await expect(hanging).rejects.toMatchObject({ code: 'unavailable' })
+    await hanging
     await closeClient(echo)
   })
 
@@ -158,6 +158,35 @@ describe('server', () => {
     } finally {
       child.kill('SIGKILL')
     }
+  })
+
+  it('sends headers that a stream’s handler knows only after its first request', async () => {
+    const server = await startEcho({
+      changes: {
+        async chat(requests, { replyHeaders }) {
+          const messages = requests[Symbol.asyncIterator]()
+          const first = await messages.next()
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          replyHeaders?.set('x-first', first.done ? '' : first.value.text)
+          return echoHandlers('after').chat({ [Symbol.asyncIterator]: () => messages }, {} as never)
+        },
+      },
+    })
+    opened.push(server)
+    await using echo = createClient(Echo, { addresses: [server.address] })
+    let told: string | undefined
+    const answers: string[] = []
+    for await (const { text } of echo.chat([{ text: 'a' }, { text: 'b' }], { onHeaders: (headers) => (told = headers.get('x-first')) }))
+      answers.push(text)
+    expect(told).toBe('a')
+    expect(answers).toEqual(['after: b'])
+  })
+
+  it('says of a stream’s handler that its promise brings no stream', async () => {
+    const server = await startEcho({ changes: { expand: (async () => 7) as never } })
+    opened.push(server)
+    await using echo = createClient(Echo, { addresses: [server.address] })
+    await expect(echo.expand({})[Symbol.asyncIterator]().next()).rejects.toThrow(/internal: .*must return an async iterable/)
   })
 
   it('is found by what follows the last dot of the service, as go-micro calls it', async () => {

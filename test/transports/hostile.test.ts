@@ -291,7 +291,7 @@ describe('a connection that does not begin', () => {
     socket.resume()
     await once(socket, 'connect')
     const begun = performance.now()
-    const closed = once(socket, 'close')
+    const closed = new Promise((resolve) => socket.once('close', resolve))
     let over = false
     void closed.then(() => {
       over = true

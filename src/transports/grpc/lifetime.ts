@@ -22,11 +22,12 @@ export class Lifetime {
   readonly #handshake: NodeJS.Timeout | undefined
   #began = false
 
-  constructor(settings: ServerSettings, connection: Aging, peer: Asked) {
+  /** A `peer` is asked for signs of life, where its protocol has them. */
+  constructor(settings: ServerSettings, connection: Aging, peer: Asked | undefined) {
     this.#settings = settings
     this.#connection = connection
     this.#handshake = this.#after(settings.handshakeTimeout, () => connection.destroy('settings_timeout'))
-    if (settings.keepalive !== undefined)
+    if (settings.keepalive !== undefined && peer !== undefined)
       this.#keepalive = new Keepalive(settings.keepalive, peer, () => connection.destroy('ping_timeout'))
   }
 

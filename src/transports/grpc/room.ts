@@ -20,3 +20,24 @@ export class Room {
     this.#used -= bytes
   }
 }
+
+/** What one message takes of a {@link Room}. */
+export class Share {
+  readonly #room: Room
+  #taken = 0
+
+  constructor(room: Room) {
+    this.#room = room
+  }
+
+  /** Throws `resource_exhausted` when there is not so much left. */
+  take(bytes: number): void {
+    this.#room.take(bytes)
+    this.#taken += bytes
+  }
+
+  giveAll(): void {
+    this.#room.give(this.#taken)
+    this.#taken = 0
+  }
+}

@@ -45,7 +45,10 @@ export class ServerContext implements Context {
   /** Throws `failed_precondition` when they have been sent: with the first message, or as soon as a stream had to wait for it. */
   get replyHeaders(): Headers {
     if (this.#sent)
-      throw new RpcError('failed_precondition', `headers of ${this.method.path} have been sent: set them before waiting for anything`)
+      throw new RpcError(
+        'failed_precondition',
+        `headers of ${this.method.path} have been sent: set them before the stream waits for anything, or before returning it`,
+      )
     this.madeHeaders ??= new Headers()
     return this.madeHeaders
   }

@@ -5,13 +5,13 @@ import { checkNumber } from './number.ts'
 export interface ServerLimits {
   /** Connections at a time; more are closed at once. Default 10 000. */
   readonly maxConnections?: number | undefined
-  /** How long TLS, the client's preface and its SETTINGS may take. Default 10 000. */
+  /** How long TLS, the client's preface and its SETTINGS may take; over HTTP/1.1, TLS and the headers of each request. Default 10 000. */
   readonly handshakeTimeout?: number | undefined
   /** After this, ± 10 %, a connection takes no new calls, so that clients come back, perhaps elsewhere. Default: never. */
   readonly maxAge?: number | undefined
   /** How long the calls of a connection that is too old may go on. Default: until they end. */
   readonly maxAgeGrace?: number | undefined
-  /** A connection without calls for this long, at most half as much again, is closed. Default: never. */
+  /** A connection without calls for this long, at most half as much again, is closed. Default: never; over HTTP/1.1, 60 000. */
   readonly idleTimeout?: number | undefined
   /** Ask silent clients for a sign of life: after `interval` (at least 1000, default 7 200 000), for `timeout` (default 20 000). `false` for never. */
   readonly keepalive?: { readonly interval?: number | undefined; readonly timeout?: number | undefined } | false | undefined
@@ -28,6 +28,8 @@ export interface ServerLimits {
    * way from one client that are held beyond `connectionWindow`, which then fail. Default 64 MiB.
    */
   readonly maxBufferBytes?: number | undefined
+  /** Over HTTP/1.1: how long a request may take to come, and a client may stand still while it is sent its answer. Default 60 000. */
+  readonly requestTimeout?: number | undefined
   /** How often `tls`, where it is a function, is asked whether certificates have changed; new connections get the new ones. Default 60 000. */
   readonly tlsRefresh?: number | undefined
   /** Spreads ages. Default `Math.random`. */
@@ -43,6 +45,7 @@ export interface ServerSettings extends GuardLimits {
   readonly idleTimeout: number
   readonly keepalive: { readonly interval: number; readonly timeout: number; readonly growth: 1 } | undefined
   readonly maxBufferBytes: number
+  readonly requestTimeout: number
   readonly tlsRefresh: number
   readonly random: () => number
 }
@@ -71,6 +74,7 @@ export function toServerSettings(limits: ServerLimits): ServerSettings {
     maxResets: number('maxResets', 10_000, 1),
     maxControlFrames: number('maxControlFrames', 1000, 1),
     maxBufferBytes: number('maxBufferBytes', 67_108_864, 65_536),
+    requestTimeout: number('requestTimeout', 60_000, 1),
     tlsRefresh: number('tlsRefresh', 60_000, 1),
     random: limits.random ?? Math.random,
   }

@@ -5,6 +5,7 @@ import type { MessageCodecs, Route } from '../../../transport.ts'
 import type { Settings } from '../options.ts'
 import { encodeMessage } from '../request-frames.ts'
 import { codecsOf } from '../request-head.ts'
+import { type Room, Share } from '../room.ts'
 import { ServerContext } from '../server-context.ts'
 import { toReply } from '../status.ts'
 import { errorReply, messageReply, type Reply, textReply } from './reply.ts'
@@ -22,6 +23,7 @@ export async function callReply(
   request: IncomingMessage,
   response: ServerResponse,
   settings: Settings,
+  room: Room,
   query?: URLSearchParams,
 ): Promise<Reply> {
   const { method } = route
@@ -32,6 +34,8 @@ export async function callReply(
   if (method.kind !== 'unary') return refusal(`${method.path} is a stream, which needs gRPC over HTTP/2`)
 
   let context: ServerContext | undefined
+  const share = new Share(room)
+  response.once('close', () => share.giveAll())
   try {
     const version = query === undefined ? request.headers['connect-protocol-version'] : query.get('connect')?.slice(1)
     if (version !== undefined && version !== '1')
@@ -40,7 +44,8 @@ export async function callReply(
     const deadline = timeout === Number.POSITIVE_INFINITY ? undefined : performance.now() + timeout
     const peer = formatAddress(request.socket.remoteAddress ?? '', request.socket.remotePort ?? 0)
     context = new ServerContext(method, deadline, peer, metadataOf(request))
-    const body = query === undefined ? await bodyOf(request, settings.maxReceiveBytes) : await messageOf(query, settings.maxReceiveBytes)
+    const body =
+      query === undefined ? await bodyOf(request, settings.maxReceiveBytes, share) : await messageOf(query, settings.maxReceiveBytes)
     const message = await within(answer(route, codecs, body, context), timeout, context, response)
     return messageReply(context, `application/${subtype}`, encodeMessage(codecs.output, message, settings.maxSendBytes))
   } catch (thrown) {

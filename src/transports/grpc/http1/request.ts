@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { RpcError } from '../../../error.ts'
 import { isMetadata } from '../metadata.ts'
+import type { Share } from '../room.ts'
 
 const inflate = promisify(gunzip)
 
@@ -32,22 +33,27 @@ export function subtypeOf({ headers }: IncomingMessage): string {
   return /^application\/([a-z0-9.+-]+)\s*(?:;|$)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase() ?? ''
 }
 
-/** The message's bytes. Throws `resource_exhausted` as soon as they are over the limit, compressed or not. */
-export async function bodyOf(request: IncomingMessage, limit: number): Promise<Uint8Array> {
-  return decompressed(await read(request, limit), request.headers['content-encoding'] ?? 'identity', limit)
+/** The message's bytes. Throws `resource_exhausted` as soon as they are over the limit, compressed or not, or over its share. */
+export async function bodyOf(request: IncomingMessage, limit: number, share: Share): Promise<Uint8Array> {
+  return decompressed(await read(request, limit, share), request.headers['content-encoding'] ?? 'identity', limit)
 }
 
 /** What comes after too much is read on and forgotten: a client that still sends would not hear why it was refused. */
-function read(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+function read(request: IncomingMessage, limit: number, share: Share): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   return new Promise((resolve, reject) => {
     request.on('data', (chunk: Uint8Array) => {
       length += chunk.length
-      if (length <= limit) chunks.push(chunk)
-      else {
+      try {
+        if (length > limit) throw tooLarge(limit)
+        share.take(chunk.length)
+        chunks.push(chunk)
+      } catch (thrown) {
         chunks.length = 0
-        reject(tooLarge(limit))
+        share.giveAll()
+        length = Number.POSITIVE_INFINITY
+        reject(thrown)
       }
     })
     request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)))

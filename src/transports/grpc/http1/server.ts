@@ -4,6 +4,7 @@ import { RpcError } from '../../../error.ts'
 import type { Routes } from '../../../transport.ts'
 import type { Settings } from '../options.ts'
 import { callReply } from './call.ts'
+import { Http1Connection } from './connection.ts'
 import { corsFields, isPreflight, preflightReply } from './cors.ts'
 import { errorReply, type Reply, textReply } from './reply.ts'
 
@@ -15,46 +16,47 @@ export interface Http1 {
   drain(): void
 }
 
-/** Requests of one connection that are answered at a time, as far as a client does not wait for answers. */
-const mostPipelined = 32
-
 /**
  * HTTP/1.1 by Node's own server: JSON and Connect's unary protocol for the routes, and `/healthz`, which says whether `serving`.
  * https://connectrpc.com/docs/protocol
  */
 export function http1Server(routes: Routes, settings: Settings, serving: () => boolean): Http1 {
-  const underWay = new WeakMap<Socket, number>()
+  const connections = new WeakMap<Socket, Http1Connection>()
+  const { handshakeTimeout, requestTimeout, idleTimeout } = settings.server
+  const whole = Math.ceil(requestTimeout)
   let draining = false
   const server = createServer(
     {
       maxHeaderSize: settings.maxHeaderBytes,
-      headersTimeout: 10_000,
-      requestTimeout: 60_000,
-      keepAliveTimeout: 60_000,
-      connectionsCheckingInterval: 2000,
+      headersTimeout: Math.min(Math.ceil(handshakeTimeout), whole),
+      requestTimeout: whole,
+      keepAliveTimeout: idleTimeout === Number.POSITIVE_INFINITY ? 60_000 : Math.ceil(idleTimeout),
+      connectionsCheckingInterval: Math.min(2000, Math.ceil(Math.min(handshakeTimeout, requestTimeout) / 2)),
     },
     (request, response) => {
       const { socket } = request
-      const count = (underWay.get(socket) ?? 0) + 1
-      underWay.set(socket, count)
-      response.once('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1))
-      if (count > mostPipelined) socket.destroy()
-      else replyTo(request, response).then((reply) => send(reply, request, response))
+      const connection = connections.get(socket) as Http1Connection
+      response.once('close', () => connection.calls--)
+      if (connection.request()) replyTo(request, response, connection).then((reply) => send(reply, request, response, connection))
+      else socket.destroy()
     },
   )
   server.maxHeadersCount = 200
+  server.timeout = whole
+  server.on('timeout', (socket) => connections.get(socket)?.stalled())
   // It never listens itself; but hearing that it does is when Node begins to look for requests that take too long.
   server.emit('listening')
 
-  async function replyTo(request: IncomingMessage, response: ServerResponse): Promise<Reply> {
+  async function replyTo(request: IncomingMessage, response: ServerResponse, { room }: Http1Connection): Promise<Reply> {
     const { method = '', url = '' } = request
     const [path = '', search = ''] = url.split(/\?(.*)/s)
     if (settings.cors !== undefined && isPreflight(request)) return preflightReply(settings.cors, request)
     if (path === '/healthz' && (method === 'GET' || method === 'HEAD')) return health()
     const route = routes(path)
     if (route === undefined) return errorReply(new RpcError('unimplemented', `unknown method ${path}`), undefined, 404)
-    if (method === 'POST') return callReply(route, request, response, settings)
-    if (method === 'GET' && route.method.noSideEffects) return callReply(route, request, response, settings, new URLSearchParams(search))
+    if (method === 'POST') return callReply(route, request, response, settings, room)
+    if (method === 'GET' && route.method.noSideEffects)
+      return callReply(route, request, response, settings, room, new URLSearchParams(search))
     return textReply(405, `${path} is called by POST`, 'allow', route.method.noSideEffects ? 'GET, POST' : 'POST')
   }
 
@@ -63,17 +65,18 @@ export function http1Server(routes: Routes, settings: Settings, serving: () => b
     return textReply(up ? 200 : 503, up ? 'serving' : 'not serving', 'cache-control', 'no-store')
   }
 
-  function send({ status, fields, body }: Reply, request: IncomingMessage, response: ServerResponse): void {
+  function send({ status, fields, body }: Reply, request: IncomingMessage, response: ServerResponse, connection: Http1Connection): void {
     if (response.destroyed) return
     const { cors } = settings
     const all = [...fields, ...(cors === undefined ? [] : corsFields(cors, request.headers.origin, fields))]
     if (status !== 204) all.push('content-length', String(Buffer.byteLength(body)))
-    if (draining) all.push('connection', 'close')
+    if (draining || connection.draining) all.push('connection', 'close')
     response.writeHead(status, all).end(body)
   }
 
   return {
     take(socket, first) {
+      connections.set(socket, new Http1Connection(socket, settings))
       server.emit('connection', socket)
       socket.unshift(first)
     },

@@ -1,0 +1,46 @@
+import type { Socket } from 'node:net'
+import { type Aging, Lifetime } from '../lifetime.ts'
+import type { Settings } from '../options.ts'
+import { Room } from '../room.ts'
+
+/** Requests that are answered at a time, as far as a client does not wait for answers. */
+const mostPipelined = 32
+
+/** One HTTP/1.1 connection of a server: what is under way on it, and how long it lasts. */
+export class Http1Connection implements Aging {
+  calls = 0
+  begun = 0
+  /** The next answer is its last one. Until then it stays, as a request may be on its way. */
+  draining = false
+  /** For the bodies of requests under way. */
+  readonly room: Room
+  readonly #socket: Socket
+  readonly #lifetime: Lifetime
+
+  constructor(socket: Socket, { server, maxReceiveBytes }: Settings) {
+    this.#socket = socket
+    this.room = new Room(Math.max(server.maxBufferBytes, maxReceiveBytes))
+    this.#lifetime = new Lifetime(server, this, undefined)
+    socket.once('close', () => this.#lifetime.end())
+  }
+
+  /** A request's headers have come; `false` when the client has to be left. */
+  request(): boolean {
+    this.begun++
+    this.#lifetime.begin()
+    return ++this.calls <= mostPipelined
+  }
+
+  /** Nothing has moved for long. That is for handlers to take as they like, and not for clients. */
+  stalled(): void {
+    if (this.calls === 0 || this.#socket.writableLength > 0) this.#socket.destroy()
+  }
+
+  drain(): void {
+    this.draining = true
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
