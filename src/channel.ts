@@ -5,7 +5,8 @@ import { type Context, chain, type Endpoint, type Middleware, timeLeft } from '.
 import { type Attempt, type Code, RpcError } from './error.ts'
 import { type Filter, filtered } from './filter.ts'
 import { type Logger, silent } from './logger.ts'
-import { createPool, type NodeStatus, type PoolNode } from './pool.ts'
+import type { NodeStatus, PoolNode } from './node.ts'
+import { createPool } from './pool.ts'
 import type { Resolver } from './registry.ts'
 import { onEnd, streamsRequest, streamsResponse, Untouched } from './stream.ts'
 import type { Transport } from './transport.ts'
@@ -28,7 +29,7 @@ export interface ChannelOptions {
   readonly reconnect?: BackoffOptions | undefined
   /** How long calls at an instance that left the registry may go on, in milliseconds. Default 30 000. */
   readonly drain?: number | undefined
-  /** Called on every change of the set or of a node's state. */
+  /** Called after every change of the set or of a node's state; once for all that change together. */
   readonly onChange?: ((nodes: readonly NodeStatus[]) => void) | undefined
   readonly clock?: Clock | undefined
   readonly logger?: Logger | undefined
@@ -74,7 +75,7 @@ export function createChannel(options: ChannelOptions): Channel {
     drain: options.drain ?? 30_000,
     clock,
     logger,
-    onChange: options.onChange ?? (() => {}),
+    onChange: options.onChange,
   })
   let closed = false
 

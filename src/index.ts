@@ -29,8 +29,9 @@ export { type Context, chain, type Endpoint, type Middleware, timeLeft } from '.
 export { type Attempt, type Code, codeFromNumber, codes, codeToNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from './error.ts'
 export { byEndpoint, byLabel, byVersion, type Filter } from './filter.ts'
 export { Headers, type HeadersInit, type HeaderValue } from './headers.ts'
+export { type Difference, differences, type Instances, instancesOf, nobody, type Run } from './instances.ts'
 export { type Logger, silent } from './logger.ts'
-export type { NodeStatus } from './pool.ts'
+export type { NodeStatus } from './node.ts'
 export type {
   EndpointInfo,
   Instance,

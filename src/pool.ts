@@ -1,30 +1,14 @@
-import { type Backoff, type BackoffOptions, backoff } from './backoff.ts'
-import type { Balancer, Load, Node } from './balancer.ts'
-import type { Clock } from './clock.ts'
-import type { Endpoint, Middleware } from './endpoint.ts'
-import type { RpcError } from './error.ts'
-import type { Logger } from './logger.ts'
+import { differences, type Instances, nobody } from './instances.ts'
+import { createNode, type NodeStatus, type OpenNode, type OpenNodeOptions, type PoolNode } from './node.ts'
+import { createReady } from './ready.ts'
 import type { Instance, Resolver } from './registry.ts'
-import type { Connection, Transport } from './transport.ts'
-
-/** An instance as a channel knows it. `ready` nodes are in the pick. */
-export interface NodeStatus {
-  readonly instance: Instance
-  readonly state: 'connecting' | 'ready' | 'broken'
-  readonly load: number
-}
-
-/** A node that calls can be sent to. */
-export interface PoolNode extends Node {
-  readonly state: NodeStatus['state']
-  readonly measure: Load
-  readonly endpoint: Endpoint
-}
+import type { Transport } from './transport.ts'
 
 /** The nodes of one service: one connection each, whose state decides whether a node is in the pick. */
 export interface Pool {
   /** What can take a call now, ordered by instance id. A new array after every change. */
   readonly ready: readonly PoolNode[]
+  /** Ordered by instance id. A new array on each reading. */
   readonly nodes: readonly PoolNode[]
   /** Why there may be nothing ready: the last failure of the registry or of a connection. */
   readonly trouble: Error | undefined
@@ -34,60 +18,67 @@ export interface Pool {
 }
 
 /** What a pool is made of. */
-export interface PoolOptions {
+export interface PoolOptions extends Omit<OpenNodeOptions, 'transportFor' | 'entered' | 'failed'> {
   readonly service: string
   readonly resolver: Resolver
   /** At least one. */
   readonly transports: readonly Transport[]
-  readonly balancer: Balancer
-  readonly nodeMiddleware: Middleware
-  readonly reconnect: BackoffOptions
-  readonly drain: number
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly onChange: (nodes: readonly NodeStatus[]) => void
+  /** Called after changes of the set or of a node's state, with all nodes ordered by id. */
+  readonly onChange: ((nodes: readonly NodeStatus[]) => void) | undefined
 }
-
-const unmeasured: Load = { value: 0, start: () => () => {} }
-
-/** A connection must have lived this long for the next one to be tried without a growing wait. */
-const settled = 1000
 
 /** Follows the set of a service's instances and keeps a connection to each. */
 export function createPool(options: PoolOptions): Pool {
-  const { service, resolver, transports, balancer, clock, logger } = options
+  const { service, resolver, transports } = options
   const nodes = new Map<string, OpenNode>()
+  const ready = createReady<PoolNode>()
   const waiting = new Set<() => void>()
-  let ready: readonly PoolNode[] = []
+  let known = nobody
   let trouble: Error | undefined
   let closed = false
+  let telling = false
 
+  /** Listing all nodes for every one that connects would make a fleet's start quadratic. */
   function changed(): void {
-    ready = [...nodes.values()].filter((node) => node.state === 'ready')
-    if (ready.length > 0) {
-      const callbacks = [...waiting]
-      waiting.clear()
-      for (const callback of callbacks) callback()
-    }
-    options.onChange([...nodes.values()])
+    if (options.onChange === undefined || telling) return
+    telling = true
+    queueMicrotask(() => {
+      telling = false
+      try {
+        if (!closed) options.onChange?.(list())
+      } catch (error) {
+        options.logger.error({ service, err: error }, `onChange of the channel to "${service}" threw`)
+      }
+    })
   }
 
-  function update(all: readonly Instance[]): void {
+  function list(): readonly OpenNode[] {
+    return known.map(({ id }) => nodes.get(id) as OpenNode)
+  }
+
+  function update(all: Instances): void {
     if (closed) return
-    const kept = new Map<string, OpenNode>()
-    for (const instance of all) {
-      const known = nodes.get(instance.id)
-      if (known?.instance.address === instance.address && transportFor(known.instance) === transportFor(instance)) {
-        known.instance = instance
-        kept.set(instance.id, known)
-      } else {
-        kept.set(instance.id, openNode(instance))
+    const [added, gone]: [OpenNode[], OpenNode[]] = [[], []]
+    for (const { before, after } of differences(known, all)) {
+      const node = before && nodes.get(before.id)
+      if (node !== undefined && node.instance.address === after?.address && transportFor(node.instance) === transportFor(after)) {
+        node.instance = after
+        continue
+      }
+      if (node !== undefined) {
+        nodes.delete(node.instance.id)
+        ready.remove(node)
+        gone.push(node)
+      }
+      if (after !== undefined) {
+        const made = openNode(after)
+        nodes.set(after.id, made)
+        added.push(made)
       }
     }
-    for (const [id, node] of nodes) if (kept.get(id) !== node) void node.close()
-    nodes.clear()
-    for (const [id, node] of kept) nodes.set(id, node)
-    for (const node of kept.values()) node.open()
+    known = all
+    for (const node of gone) void node.close()
+    for (const node of added) node.open()
     changed()
   }
 
@@ -97,79 +88,27 @@ export function createPool(options: PoolOptions): Pool {
     return speaking(metadata?.protocol) ?? speaking(/^([a-z]+):\/\//.exec(address)?.[1]) ?? (transports[0] as Transport)
   }
 
-  interface OpenNode extends PoolNode {
-    instance: Instance
-    open(): void
-    close(): Promise<void>
-  }
-
-  function openNode(first: Instance): OpenNode {
-    const measure = balancer.measure?.() ?? unmeasured
-    const wait: Backoff = backoff(options.reconnect)
-    const connections = new Set<Connection>()
-    let connection: Connection | undefined
-    let callOff: (() => void) | undefined
-    let since = 0
-    let gone = false
-
-    const node: OpenNode & { state: NodeStatus['state'] } = {
-      instance: first,
-      state: 'connecting',
-      measure,
-      get load() {
-        return measure.value
+  const openNode = (instance: Instance): OpenNode =>
+    createNode(instance, {
+      ...options,
+      transportFor,
+      entered(node) {
+        if (nodes.get(node.instance.id) !== node) return
+        if (node.state === 'ready') {
+          ready.add(node)
+          wake()
+        } else ready.remove(node)
+        changed()
       },
-      endpoint: options.nodeMiddleware((request, context) => (connection as Connection).call(request, context)) as Endpoint,
-      open() {
-        if (connection === undefined && callOff === undefined) dial()
+      failed(cause) {
+        trouble = cause
       },
-      async close() {
-        gone = true
-        callOff?.()
-        await Promise.all([...connections].map((one) => one.close({ drain: options.drain })))
-      },
-    }
+    })
 
-    function dial(): void {
-      callOff = undefined
-      try {
-        const made = transportFor(node.instance).dial(node.instance.address, {
-          onState(state, cause) {
-            if (state === 'closed') connections.delete(made)
-            if (gone || connection !== made) return
-            if (state === 'ready') {
-              since = clock.now()
-              enter('ready')
-            } else if (state === 'draining') {
-              // Its calls finish on it; the next ones need another.
-              enter('connecting')
-              dial()
-            } else lost(cause)
-          },
-        })
-        connection = made
-        connections.add(made)
-      } catch (error) {
-        lost(error as RpcError)
-      }
-    }
-
-    function lost(cause: RpcError | undefined): void {
-      connection = undefined
-      if (node.state === 'ready' && clock.now() - since > settled) wait.reset()
-      trouble = cause ?? trouble
-      enter('broken', cause)
-      callOff ??= clock.after(wait.next(), dial)
-    }
-
-    function enter(state: NodeStatus['state'], cause?: RpcError): void {
-      if (node.state === state) return
-      logger.debug({ service, instance: node.instance.id, address: node.instance.address, state, cause: cause?.message }, 'node changed')
-      node.state = state
-      if (nodes.get(node.instance.id) === node) changed()
-    }
-
-    return node
+  function wake(): void {
+    const callbacks = [...waiting]
+    waiting.clear()
+    for (const callback of callbacks) callback()
   }
 
   const stop = resolver.watch(service, {
@@ -181,10 +120,10 @@ export function createPool(options: PoolOptions): Pool {
 
   return {
     get ready() {
-      return ready
+      return ready.nodes
     },
     get nodes() {
-      return [...nodes.values()]
+      return list()
     },
     get trouble() {
       return trouble
@@ -196,11 +135,11 @@ export function createPool(options: PoolOptions): Pool {
     async close() {
       closed = true
       stop()
-      const open = [...nodes.values()]
+      const open = list()
+      known = nobody
       nodes.clear()
-      ready = []
-      for (const callback of waiting) callback()
-      waiting.clear()
+      for (const node of open) ready.remove(node)
+      wake()
       await Promise.all(open.map((node) => node.close()))
     },
   }

@@ -1,3 +1,5 @@
+import type { Instances } from './instances.ts'
+
 /** One running copy of a service. Immutable: a change is a new object. */
 export interface Instance {
   /** Unique among all instances; part of the key it is registered under. */
@@ -56,8 +58,8 @@ export interface Registrar {
 
 /** Gets whole sets, never deltas. */
 export interface ResolverListener {
-  /** Every instance there is now, ordered by id. Called once as soon as the set is known, then on every change. */
-  update(all: readonly Instance[]): void
+  /** Every instance there is now, ordered by id. Called once as soon as the set is known, then on every change, and when it is certain again after an error. */
+  update(all: Instances): void
   /** The set may be stale; keep it. */
   error(error: Error): void
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byEndpoint, byLabel, byVersion, createChannel, createClient, type Instance, type Transport } from '../src/index.ts'
+import { byEndpoint, byLabel, byVersion, createChannel, createClient, type Instance, instancesOf, type Transport } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import { grpc } from '../src/transports/grpc.ts'
 import { Echo } from './gen/echo_pb.ts'
@@ -9,15 +9,15 @@ import { startEcho, until } from './support/echo.ts'
 const one: Instance = { id: '1', service: 's', address: 'h:1', version: 'v1', metadata: { color: 'red' }, endpoints: [{ name: 'A.B' }] }
 const two: Instance = { id: '2', service: 's', address: 'h:2', version: 'v2', metadata: { color: 'blue' } }
 const bare: Instance = { id: '3', service: 's', address: 'h:3' }
-const all = [one, two, bare]
+const all = instancesOf([one, two, bare])
 
 describe('filters', () => {
   it('choose by version, label and endpoint', () => {
-    expect(byVersion('v2')(all)).toEqual([two])
-    expect(byLabel('color', 'red')(all)).toEqual([one])
-    expect(byLabel('constructor', 'x')(all)).toEqual([])
-    expect(byEndpoint('A.B')(all)).toEqual([one])
-    expect(byEndpoint('A.C')(all)).toEqual([])
+    expect([...byVersion('v2')(all)]).toEqual([two])
+    expect([...byLabel('color', 'red')(all)]).toEqual([one])
+    expect([...byLabel('constructor', 'x')(all)]).toEqual([])
+    expect([...byEndpoint('A.B')(all)]).toEqual([one])
+    expect([...byEndpoint('A.C')(all)]).toEqual([])
   })
 
   it('decide whom a client knows, one after the other, now and later', async () => {

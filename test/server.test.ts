@@ -19,9 +19,9 @@ describe('server', () => {
     const seen = await new Promise((resolve) => {
       const stop = registry.watch('echo', {
         update(all) {
-          if (all.length === 0) return
+          if (all.size === 0) return
           queueMicrotask(() => stop())
-          resolve(all)
+          resolve([...all])
         },
         error() {},
       })
@@ -110,8 +110,8 @@ describe('server', () => {
     let instances = -1
     const stop = registry.watch('echo', {
       update(all) {
-        instances = all.length
-        events.push(`${all.length} registered`)
+        instances = all.size
+        events.push(`${all.size} registered`)
       },
       error() {},
     })

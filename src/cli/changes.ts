@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { differences, type Instances } from '../instances.ts'
 import type { Instance } from '../registry.ts'
 
 /** What happened to one instance. */
@@ -11,20 +12,22 @@ export interface Change {
 }
 
 /** What happened between two sets of one service's instances: who went, then who came or changed, by id. */
-export function changesBetween(before: readonly Instance[], after: readonly Instance[]): readonly Change[] {
-  const old = new Map(before.map((instance) => [instance.id, instance]))
-  const ids = new Set(after.map(({ id }) => id))
-  const removed = before.filter(({ id }) => !ids.has(id)).map((instance): Change => ({ change: 'removed', instance, fields: [] }))
-  const rest = after.flatMap((instance): readonly Change[] => {
-    const known = old.get(instance.id)
-    if (known === undefined) return [{ change: 'added', instance, fields: [] }]
-    const fields = differences(known, instance)
-    return fields.length === 0 ? [] : [{ change: 'changed', instance, fields }]
-  })
+export function changesBetween(before: Instances, after: Instances): readonly Change[] {
+  const removed: Change[] = []
+  const rest: Change[] = []
+  for (const { before: old, after: now } of differences(before, after)) {
+    if (now === undefined) {
+      if (old !== undefined) removed.push({ change: 'removed', instance: old, fields: [] })
+    } else if (old === undefined) rest.push({ change: 'added', instance: now, fields: [] })
+    else {
+      const fields = differentFields(old, now)
+      if (fields.length > 0) rest.push({ change: 'changed', instance: now, fields })
+    }
+  }
   return [...removed, ...rest]
 }
 
-function differences(a: Instance, b: Instance): readonly string[] {
+function differentFields(a: Instance, b: Instance): readonly string[] {
   const names = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof Instance>
   return [...names].filter((name) => !isDeepStrictEqual(a[name], b[name])).sort()
 }

@@ -27,7 +27,7 @@ export function firstSet(registry: Registry, service: string): Promise<readonly 
     const timer = setTimeout(() => {
       end(() => reject(new RpcError('deadline_exceeded', `${registry.name} did not answer within ${patience / 1000} s`)))
     }, patience)
-    stop = registry.watch(service, { update: (all) => end(() => resolve(all)), error: (error) => end(() => reject(error)) })
+    stop = registry.watch(service, { update: (all) => end(() => resolve([...all])), error: (error) => end(() => reject(error)) })
     if (over) stop()
   })
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { sleep, systemClock } from '../clock.ts'
-import type { Instance, Registry } from '../registry.ts'
+import { nobody } from '../instances.ts'
+import type { Registry } from '../registry.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { ask } from './exit.ts'
 import { firstSet } from './instances.ts'
@@ -48,7 +49,7 @@ function follower(registry: Registry, tell: (change: Change) => void): (service:
   return (service) => {
     if (followed.has(service)) return
     followed.add(service)
-    let before: readonly Instance[] = []
+    let before = nobody
     registry.watch(service, {
       update(all) {
         for (const change of changesBetween(before, all)) tell(change)

@@ -1,6 +1,7 @@
 import { parseAddress } from '../address.ts'
 import { RpcError } from '../error.ts'
-import type { Instance, Registry } from '../registry.ts'
+import { type Instances, instancesOf } from '../instances.ts'
+import type { Registry } from '../registry.ts'
 
 /** Addresses by service name, or one list for whatever service is asked for. */
 export type FixedAddresses = readonly string[] | Readonly<Record<string, readonly string[]>>
@@ -11,17 +12,14 @@ export type FixedAddresses = readonly string[] | Readonly<Record<string, readonl
  */
 export function fixed(addresses: FixedAddresses): Registry {
   const any = isList(addresses) ? check(addresses) : undefined
-  const known = new Map<string, readonly Instance[]>()
-  if (!isList(addresses)) for (const [service, list] of Object.entries(addresses)) known.set(service, instancesOf(service, check(list)))
+  const known = new Map<string, Instances>()
+  if (!isList(addresses)) for (const [service, list] of Object.entries(addresses)) known.set(service, listed(service, check(list)))
   let closed = false
 
-  function instances(service: string): readonly Instance[] {
-    let found = known.get(service)
-    if (found === undefined && any !== undefined) {
-      found = instancesOf(service, any)
-      known.set(service, found)
-    }
-    return found ?? []
+  function instances(service: string): Instances {
+    const found = known.get(service) ?? listed(service, any ?? [])
+    known.set(service, found)
+    return found
   }
 
   return {
@@ -63,6 +61,6 @@ function check(addresses: readonly string[]): readonly string[] {
   return addresses
 }
 
-function instancesOf(service: string, addresses: readonly string[]): readonly Instance[] {
-  return addresses.map((address) => ({ id: `${service}-${address}`, service, address })).sort((a, b) => (a.id < b.id ? -1 : 1))
+function listed(service: string, addresses: readonly string[]): Instances {
+  return instancesOf(addresses.map((address) => ({ id: `${service}-${address}`, service, address })))
 }

@@ -1,5 +1,6 @@
 import { parseAddress } from '../address.ts'
 import { RpcError } from '../error.ts'
+import { differences, type Instances, nobody } from '../instances.ts'
 import type { Instance, Registration, RegistrationState, Registry, ResolverListener } from '../registry.ts'
 
 interface Entry {
@@ -11,7 +12,7 @@ interface Entry {
 interface Watcher {
   readonly service: string
   readonly listener: ResolverListener
-  seen: readonly Instance[] | undefined
+  seen: Instances | undefined
 }
 
 /**
@@ -20,15 +21,29 @@ interface Watcher {
  */
 export function memory(): Registry {
   const records = new Map<string, Map<string, Entry>>()
+  /** What has been told of each service, and what has changed since. */
+  const sets = new Map<string, Instances>()
+  const changes = new Map<string, Map<string, Instance | undefined>>()
   const watchers = new Set<Watcher>()
   const registrations = new Set<Registration>()
   let flushing: Promise<void> | undefined
   let closed = false
 
+  function change(service: string, id: string, instance: Instance | undefined): Promise<void> {
+    changes.set(service, (changes.get(service) ?? new Map<string, Instance | undefined>()).set(id, instance))
+    return announce()
+  }
+
   /** Resolves when every listener has heard of what changed. */
   function announce(): Promise<void> {
     flushing ??= Promise.resolve().then(() => {
       flushing = undefined
+      for (const [service, changed] of changes) {
+        const all = (sets.get(service) ?? nobody).with(changed)
+        if (all.size > 0) sets.set(service, all)
+        else sets.delete(service)
+      }
+      changes.clear()
       for (const watcher of [...watchers]) tell(watcher)
     })
     return flushing
@@ -36,8 +51,8 @@ export function memory(): Registry {
 
   function tell(watcher: Watcher): void {
     if (!watchers.has(watcher)) return
-    const all = [...(records.get(watcher.service)?.values() ?? [])].map(({ instance }) => instance).sort(byId)
-    if (watcher.seen?.length === all.length && all.every((instance, i) => instance === watcher.seen?.[i])) return
+    const all = sets.get(watcher.service) ?? nobody
+    if (watcher.seen !== undefined && differences(watcher.seen, all).next().done) return
     watcher.seen = all
     try {
       watcher.listener.update(all)
@@ -79,14 +94,14 @@ export function memory(): Registry {
         if (changed.id !== id || changed.service !== service)
           throw new RpcError('invalid_argument', `instance "${id}" of "${service}" cannot become "${changed.id}" of "${changed.service}"`)
         record.instance = changed
-        await announce()
+        await change(service, id, changed)
       },
       async deregister() {
         if (state === 'gone') return
         ids.delete(id)
         if (ids.size === 0) records.delete(service)
         record.lost()
-        await announce()
+        await change(service, id, undefined)
       },
       onState(listener) {
         listeners.add(listener)
@@ -96,7 +111,7 @@ export function memory(): Registry {
     ids.get(id)?.lost(new RpcError('aborted', `instance "${id}" of "${service}" was registered again`))
     ids.set(id, record)
     registrations.add(registration)
-    await announce()
+    await change(service, id, instance)
     return registration
   }
 
@@ -127,8 +142,4 @@ function check({ id, service, address, weight }: Instance): void {
   if (service === '') throw new RpcError('invalid_argument', `instance "${id}" at ${address}: service must not be empty`)
   if (weight !== undefined && !(weight > 0)) throw new RpcError('invalid_argument', `instance "${id}": weight must be > 0, got ${weight}`)
   parseAddress(address)
-}
-
-function byId(a: Instance, b: Instance): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }

@@ -45,7 +45,7 @@ export function makeBench(registry: Registry, other: Registry, patience: number)
       let last: readonly Instance[] | undefined
       const stop = on.watch(name, {
         update(all) {
-          last = all
+          last = [...all]
           told.push(all.map(({ id }) => id))
         },
         error: () => {},

@@ -8,5 +8,5 @@ await client.grant(10_000)
 await client.watch({ prefix: 'a', listener: { events() {}, compacted() {}, error() {} } }).created
 const registry = etcd({ client })
 await registry.register({ id: 'a', service: 'lingering', address: '127.0.0.1:1' })
-registry.watch('lingering', { update: (all) => console.log(all.length), error() {} })
+registry.watch('lingering', { update: (all) => console.log(all.size), error() {} })
 await client.get('a')

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { Instances } from '../../src/instances.ts'
 import { type FixedAddresses, fixed } from '../../src/registries/fixed.ts'
-import type { Instance, Resolver } from '../../src/registry.ts'
+import type { Resolver } from '../../src/registry.ts'
 import { failure } from '../support/context.ts'
 
-function resolve(resolver: Resolver, service: string): Promise<readonly Instance[]> {
+function resolve(resolver: Resolver, service: string): Promise<Instances> {
   return new Promise((update, error) => {
     resolver.watch(service, { update, error })
   })
@@ -13,15 +14,17 @@ describe('fixed', () => {
   it('knows the addresses of each service', async () => {
     const registry = fixed({ book: ['10.0.0.2:80', '10.0.0.1:80'], user: ['[::1]:90'] })
     expect((await resolve(registry, 'book')).map(({ address }) => address)).toEqual(['10.0.0.1:80', '10.0.0.2:80'])
-    expect(await resolve(registry, 'user')).toEqual([{ id: 'user-[::1]:90', service: 'user', address: '[::1]:90' }])
-    expect(await resolve(registry, 'nobody')).toEqual([])
+    expect([...(await resolve(registry, 'user'))]).toEqual([{ id: 'user-[::1]:90', service: 'user', address: '[::1]:90' }])
+    expect([...(await resolve(registry, 'nobody'))]).toEqual([])
     expect(await registry.services()).toEqual(['book', 'user'])
   })
 
   it('knows one list for any service', async () => {
     const registry = fixed(['http://localhost:80'])
     for (const service of ['book', 'user']) {
-      expect(await resolve(registry, service)).toEqual([{ id: `${service}-http://localhost:80`, service, address: 'http://localhost:80' }])
+      expect([...(await resolve(registry, service))]).toEqual([
+        { id: `${service}-http://localhost:80`, service, address: 'http://localhost:80' },
+      ])
     }
     expect(await resolve(registry, 'book')).toBe(await resolve(registry, 'book'))
   })

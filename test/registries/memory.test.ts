@@ -11,7 +11,7 @@ function listen(registry: Registry, service = 'book') {
   const sets: (readonly Instance[])[] = []
   const stop = registry.watch(service, {
     update(all) {
-      sets.push(all)
+      sets.push([...all])
       updates.push(all.map(({ id }) => id))
     },
     error() {},

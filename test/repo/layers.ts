@@ -14,10 +14,10 @@ const parts: readonly Part[] = [
   {
     name: 'words',
     files:
-      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|filter|headers|logger|registry|service|standard|stream|transport)\.ts$/,
+      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|filter|headers|instances|logger|registry|service|standard|stream|transport)\.ts$/,
     imports: [],
   },
-  { name: 'engine', files: /^(channel|client|pool|server|signals)\.ts$/, imports: ['words'] },
+  { name: 'engine', files: /^(channel|client|node|pool|ready|server|signals)\.ts$/, imports: ['words'] },
   { name: 'http2', files: /^http2\//, imports: [] },
   { name: 'gen', files: /^gen\//, imports: [] },
   { name: 'load', files: /^load\//, imports: ['words'] },

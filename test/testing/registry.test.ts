@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { nobody } from '../../src/instances.ts'
 import { memory } from '../../src/registries/memory.ts'
 import type { Registry } from '../../src/registry.ts'
 import { registrySuite } from '../../src/testing/registry.ts'
@@ -21,7 +22,8 @@ describe('registrySuite', () => {
 
   it('catches sets out of order', async () => {
     const failed = await failures(({ watch }) => ({
-      watch: (service, listener) => watch(service, { ...listener, update: (all) => listener.update(all.toReversed()) }),
+      watch: (service, listener) =>
+        watch(service, { ...listener, update: (all) => listener.update({ ...all, map: (to) => all.map(to).toReversed() }) }),
     }))
     expect(failed).toContain('gives whole sets, ordered by id')
   })
@@ -29,7 +31,7 @@ describe('registrySuite', () => {
   it('catches a listener called too early', async () => {
     const failed = await failures(({ watch }) => ({
       watch(service, listener) {
-        listener.update([])
+        listener.update(nobody)
         return watch(service, listener)
       },
     }))

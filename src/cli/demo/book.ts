@@ -4,7 +4,7 @@ import { unary } from '../../codecs/json.ts'
 import type { Middleware } from '../../endpoint.ts'
 import { createChannel, createClient, defineService } from '../../index.ts'
 import { silent } from '../../logger.ts'
-import type { NodeStatus } from '../../pool.ts'
+import type { NodeStatus } from '../../node.ts'
 import type { Registry } from '../../registry.ts'
 import { serviceName } from './registry.ts'
 

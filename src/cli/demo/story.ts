@@ -1,7 +1,7 @@
 import { p2c } from '../../balancers/p2c.ts'
 import { roundRobin } from '../../balancers/round-robin.ts'
 import { sleep, systemClock } from '../../clock.ts'
-import type { NodeStatus } from '../../pool.ts'
+import type { NodeStatus } from '../../node.ts'
 import { exitCodes, failure } from '../exit.ts'
 import { firstSet } from '../instances.ts'
 import { note, print, printJson, style, table } from '../output.ts'

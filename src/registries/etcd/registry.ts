@@ -9,7 +9,7 @@ import type { RecordSettings } from './options.ts'
 import { createSnapshot, type Remembered } from './snapshot.ts'
 import { createSource, type Source } from './source.ts'
 import type { Store } from './store.ts'
-import { createView, type View } from './view.ts'
+import { createView, type Told, type View } from './view.ts'
 
 /** A registry in etcd, which also tells how far it can be trusted. */
 export interface EtcdRegistry extends Registry {
@@ -38,22 +38,19 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
   let closed = false
 
   function open(service: string): View {
-    const view = createView(
-      (changed) => layouts.map((layout) => openSource(layout, service, changed)),
-      logger,
-      () => {
-        views.delete(service)
-        view.stop()
-      },
-    )
+    const opened = (layout: Layout, tell: Told): Source => openSource(layout, service, tell)
+    const view = createView(layouts, opened, logger, () => {
+      views.delete(service)
+      view.stop()
+    })
     views.set(service, view)
     return view
   }
 
-  function openSource(layout: Layout, service: string, changed: () => void): Source {
+  function openSource(layout: Layout, service: string, { wrote, changed }: Told): Source {
     const prefix = layout.prefix(service)
     const source: Source = createSource({
-      ...{ client: store, layout, service, grace, shrink, clock, random, logger },
+      ...{ client: store, layout, service, grace, shrink, clock, random, logger, wrote },
       remembered: snapshot?.read(prefix),
       doubted: freshness.review,
       ended() {

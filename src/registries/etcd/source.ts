@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
 import type { Watch, WatchEvent } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
+import type { Instance } from '../../registry.ts'
 import type { Layout } from './layout.ts'
 import { createRecordReader, type Entry } from './records.ts'
 import { createRetry } from './retry.ts'
@@ -35,6 +36,8 @@ export interface SourceOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
+  /** Called with what a record said and says now, whenever that changes; {@link changed} follows. */
+  wrote(key: string, before: readonly Instance[], after: readonly Instance[]): void
   /** Called when `records` or `trouble` has changed. */
   changed(): void
   /** Called when `trouble` has come or gone. */
@@ -51,7 +54,7 @@ const spread = 1000
  * interruption: a store restored or emptied meanwhile is not told by its revisions when it has been written to since.
  */
 export function createSource(options: SourceOptions): Source {
-  const { client, layout, service, grace, shrink, clock, random, logger, changed, doubted, ended, remembered } = options
+  const { client, layout, service, grace, shrink, clock, random, logger, wrote, changed, doubted, ended, remembered } = options
   const prefix = layout.prefix(service)
   const reader = createRecordReader(layout, service, logger)
   /** Kept though the store no longer has them. */
@@ -66,6 +69,16 @@ export function createSource(options: SourceOptions): Source {
   /** Number of the reading under way; a later one makes the earlier ones void. */
   let reading = 0
   let stopped = false
+
+  /** The one place where a record comes, changes or goes; whether it does. */
+  function write(all: Map<string, Entry>, key: string, entry: Entry | undefined): boolean {
+    const before = all.get(key)
+    if (before === entry) return false
+    if (entry === undefined) all.delete(key)
+    else all.set(key, entry)
+    wrote(key, before?.instances ?? [], entry?.instances ?? [])
+    return true
+  }
 
   async function load(): Promise<void> {
     callOffReload()
@@ -105,27 +118,31 @@ export function createSource(options: SourceOptions): Source {
 
   /** A set that shrinks by more than the share at a reading has more likely been lost than left; registrations heal meanwhile. */
   function replace(listed: Map<string, Entry>): void {
-    const before = records ?? new Map<string, Entry>()
-    const missing = [...before.keys()].filter((key) => !listed.has(key))
+    const all = records ?? new Map<string, Entry>()
+    records = all
+    const before = all.size
+    const missing = [...all.keys()].filter((key) => !listed.has(key))
     const found = listed.size
-    const collapsed = found < before.size * (1 - shrink)
-    records = listed
-    for (const key of listed.keys()) suspects.delete(key)
+    const collapsed = found < before * (1 - shrink)
+    for (const [key, entry] of listed) {
+      suspects.delete(key)
+      write(all, key, entry)
+    }
     for (const key of missing) {
       if (collapsed) suspects.add(key)
-      if (suspects.has(key)) records.set(key, before.get(key) as Entry)
+      if (!suspects.has(key)) write(all, key, undefined)
     }
     if (!collapsed) return
-    const numbers = { service, before: before.size, found, grace }
-    const text = `${missing.length} of ${before.size} instances of "${service}" are gone from ${client.name} after an interruption`
+    const numbers = { service, before, found, grace }
+    const text = `${missing.length} of ${before} instances of "${service}" are gone from ${client.name} after an interruption`
     logger.warn(numbers, `${text}; they are kept for ${grace} ms`)
     callOffGrace()
     callOffGrace = clock.after(grace, dropSuspects)
   }
 
   function dropSuspects(): void {
-    if (suspects.size === 0) return
-    for (const key of suspects) records?.delete(key)
+    if (suspects.size === 0 || records === undefined) return
+    for (const key of suspects) write(records, key, undefined)
     suspects.clear()
     changed()
   }
@@ -159,15 +176,9 @@ export function createSource(options: SourceOptions): Source {
     let different = false
     for (const { type, kv } of events) {
       const key = kv.keyText
-      const before = records.get(key)
       suspects.delete(key)
-      if (type === 'delete') {
-        different = records.delete(key) || different
-        continue
-      }
-      const entry = reader.read(kv, before)
-      records.set(key, entry)
-      different ||= entry !== before
+      const entry = type === 'delete' ? undefined : reader.read(kv, records.get(key))
+      different = write(records, key, entry) || different
     }
     if (different) changed()
   }
@@ -190,7 +201,8 @@ export function createSource(options: SourceOptions): Source {
   /** The set of former days is better than none; it is replaced, or kept for a while, as any other that etcd has lost. */
   function recall(): void {
     if (remembered === undefined) return
-    records = new Map(remembered.records.map(([keyText, text]) => [keyText, reader.read({ keyText, text }, undefined)]))
+    records = new Map()
+    for (const [keyText, text] of remembered.records) write(records, keyText, reader.read({ keyText, text }, undefined))
     staleSince = remembered.at
     revision = remembered.revision
   }

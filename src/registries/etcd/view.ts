@@ -1,7 +1,9 @@
-import { parseAddress } from '../../address.ts'
+import type { Instances } from '../../instances.ts'
 import type { Logger } from '../../logger.ts'
-import type { Instance, ResolverListener } from '../../registry.ts'
-import type { Source } from './source.ts'
+import type { ResolverListener } from '../../registry.ts'
+import { createJoin } from './join.ts'
+import type { Layout } from './layout.ts'
+import type { Source, SourceOptions } from './source.ts'
 
 /** The instances of one service, from all layouts, for any number of listeners. */
 export interface View {
@@ -10,25 +12,31 @@ export interface View {
   stop(): void
 }
 
+/** What a view wants to be told by its sources. */
+export type Told = Pick<SourceOptions, 'wrote' | 'changed'>
+
 interface Audience {
   readonly listener: ResolverListener
   /** The set it was given last. */
-  told: readonly Instance[] | undefined
+  told: Instances | undefined
   /** It has been told of the outage. */
   warned: boolean
 }
 
 /** Joins the sources; changes within a turn of the event loop are told as one. `abandoned` is called when the last listener has left. */
-export function createView(open: (changed: () => void) => readonly Source[], logger: Logger, abandoned: () => void): View {
+export function createView(
+  layouts: readonly Layout[],
+  open: (layout: Layout, tell: Told) => Source,
+  logger: Logger,
+  abandoned: () => void,
+): View {
   const audience = new Set<Audience>()
-  let all: readonly Instance[] | undefined
-  let stale = true
+  const join = createJoin(layouts.length)
   let pending: NodeJS.Immediate | undefined
 
-  const sources = open(() => {
-    stale = true
-    plan()
-  })
+  const sources = layouts.map((layout, rank) =>
+    open(layout, { wrote: (key, before, after) => join.change(rank, key, before, after), changed: plan }),
+  )
 
   function plan(): void {
     pending ??= setImmediate(flush)
@@ -36,14 +44,15 @@ export function createView(open: (changed: () => void) => readonly Source[], log
 
   function flush(): void {
     pending = undefined
-    if (stale) all = join(sources) ?? all
-    stale = false
+    // A layout that has not been read yet would be missing in it.
+    const all = sources.every(({ records }) => records !== undefined) ? join.all : undefined
     const trouble = sources.find((source) => source.trouble !== undefined)?.trouble
     for (const member of [...audience]) {
       if (!audience.has(member)) continue
-      if (all !== undefined && member.told !== all) {
+      const certain = member.warned && trouble === undefined
+      if (all !== undefined && (member.told !== all || certain)) {
         member.told = all
-        tell(() => member.listener.update(all ?? []))
+        tell(() => member.listener.update(all))
       }
       if (trouble !== undefined && !member.warned) tell(() => member.listener.error(trouble))
       member.warned = trouble !== undefined
@@ -74,25 +83,4 @@ export function createView(open: (changed: () => void) => readonly Source[], log
       for (const source of sources) source.stop()
     },
   }
-}
-
-/** Every instance once: what an earlier layout has, by id or by address, a later one does not add. Undefined until all are listed. */
-function join(sources: readonly Source[]): readonly Instance[] | undefined {
-  const byId = new Map<string, Instance>()
-  const taken = new Set<string>()
-  for (const { records } of sources) {
-    if (records === undefined) return undefined
-    const added: Instance[] = []
-    for (const { instances } of records.values()) {
-      for (const instance of instances) if (taken.size === 0 || !taken.has(place(instance))) added.push(instance)
-    }
-    for (const instance of added) byId.set(instance.id, instance)
-    if (sources.length > 1) for (const instance of added) taken.add(place(instance))
-  }
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-}
-
-function place({ address }: Instance): string {
-  const { host, port } = parseAddress(address)
-  return `${host}:${port}`
 }

@@ -35,7 +35,7 @@ export function listen(registry: Registry, service = 'book') {
   let last: readonly Instance[] = []
   const stop = registry.watch(service, {
     update(all) {
-      last = all
+      last = [...all]
       told.push(all.map(({ id }) => id))
     },
     error: (error) => errors.push(error),

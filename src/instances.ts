@@ -1,0 +1,174 @@
+import type { Instance } from './registry.ts'
+
+/**
+ * Every instance of a service at some time, ordered by id. Immutable: a change is another set, which shares with this one what is the
+ * same in both, so that making it, and finding out what is different ({@link differences}), costs the same however many there are.
+ */
+export interface Instances extends Iterable<Instance> {
+  readonly size: number
+  /** The instances in runs of up to 128; what two sets have in common are mostly the very same runs. */
+  readonly runs: readonly Run[]
+  get(id: string): Instance | undefined
+  map<T>(to: (instance: Instance) => T): T[]
+  /** Those for which `keep` is true. It is asked once about each instance for as long as it is the same function, and must always say the same. */
+  filter(keep: (instance: Instance) => boolean): Instances
+  /** The set with these changes by id; `undefined` for one that leaves. The same object where nothing is different. */
+  with(changes: ReadonlyMap<string, Instance | undefined>): Instances
+}
+
+/** Some consecutive instances of a set, at least one. */
+export type Run = readonly Instance[]
+
+/** What is different about one id; one of both is there, and where both are, they are different objects. */
+export interface Difference {
+  readonly before: Instance | undefined
+  readonly after: Instance | undefined
+}
+
+/** A run that grows beyond this is divided. Copying one, and the list of them, is all that a change costs. */
+const longest = 128
+const usual = 64
+
+/** A set of these; of several with one id the last. A set is itself. */
+export function instancesOf(list: Iterable<Instance>): Instances {
+  if ('runs' in list) return list as Instances
+  const byId = new Map<string, Instance>()
+  for (const instance of list) byId.set(instance.id, instance)
+  return nobody.with(byId)
+}
+
+/** What is different in the second set, by id. Runs that both sets share are passed over. */
+export function* differences({ runs: old }: Instances, { runs: now }: Instances): Generator<Difference> {
+  let [i, j, at, to] = [0, 0, 0, 0]
+  while (i < old.length || j < now.length) {
+    const [run, other] = [old[i], now[j]]
+    if (run === other && at === to) {
+      i += 1
+      j += 1
+      at = to = 0
+      continue
+    }
+    const [a, b] = [run?.[at], other?.[to]]
+    const before = a !== undefined && (b === undefined || a.id <= b.id) ? a : undefined
+    const after = b !== undefined && (a === undefined || b.id <= a.id) ? b : undefined
+    if (before !== after) yield { before, after }
+    if (before !== undefined && ++at === run?.length) {
+      i += 1
+      at = 0
+    }
+    if (after !== undefined && ++to === other?.length) {
+      j += 1
+      to = 0
+    }
+  }
+}
+
+/** Answers of `keep` functions, by run. */
+const kept = new WeakMap<(instance: Instance) => boolean, WeakMap<Run, Run>>()
+
+function made(runs: readonly Run[]): Instances {
+  const size = runs.reduce((sum, { length }) => sum + length, 0)
+  const set: Instances = {
+    size,
+    runs,
+    get(id) {
+      const run = runs[runFor(runs, id, 0)]
+      const found = run?.[placeIn(run, id)]
+      return found?.id === id ? found : undefined
+    },
+    map: (to) => runs.flatMap((run) => run.map(to)),
+    filter(keep) {
+      const answers = kept.get(keep) ?? new WeakMap<Run, Run>()
+      kept.set(keep, answers)
+      const filtered = runs.map((run) => {
+        let answer = answers.get(run)
+        if (answer === undefined) {
+          answer = run.filter(keep)
+          if (answer.length === run.length) answer = run
+          answers.set(run, answer)
+        }
+        return answer
+      })
+      return filtered.every((run, i) => run === runs[i]) ? set : made(filtered.filter(({ length }) => length > 0))
+    },
+    with(changes) {
+      const changed = changedRuns(runs, changes)
+      return changed === undefined ? set : made(changed)
+    },
+    *[Symbol.iterator]() {
+      for (const run of runs) yield* run
+    },
+  }
+  return set
+}
+
+/** The set without anybody. */
+export const nobody: Instances = made([])
+
+/** The runs with the changes; undefined where nothing is different. */
+function changedRuns(runs: readonly Run[], changes: ReadonlyMap<string, Instance | undefined>): readonly Run[] | undefined {
+  const ids = [...changes.keys()].sort()
+  const result: Run[] = []
+  let different = false
+  let next = 0
+  for (let i = 0; i < ids.length; ) {
+    const index = Math.max(next, Math.min(runFor(runs, ids[i] as string, next), runs.length - 1))
+    for (; next < index; next++) result.push(runs[next] as Run)
+    const run = runs[index] ?? []
+    const last = index < runs.length - 1 ? run.at(-1)?.id : undefined
+    const merged: Instance[] = []
+    let at = 0
+    let same = true
+    for (; i < ids.length && (last === undefined || (ids[i] as string) <= last); i++) {
+      const id = ids[i] as string
+      for (let one = run[at]; one !== undefined && one.id < id; one = run[++at]) merged.push(one)
+      const before = run[at]?.id === id ? run[at++] : undefined
+      const after = changes.get(id)
+      if (after !== undefined) merged.push(after)
+      same &&= before === after
+    }
+    for (; at < run.length; at++) merged.push(run[at] as Instance)
+    if (!same) addRun(result, merged)
+    else if (run.length > 0) result.push(run)
+    different ||= !same
+    next = index + 1
+  }
+  for (; next < runs.length; next++) result.push(runs[next] as Run)
+  return different ? result : undefined
+}
+
+/** Divides what has become too long, and joins what has become short to its neighbour, so that there are never many short runs. */
+function addRun(runs: Run[], run: Run): void {
+  if (run.length === 0) return
+  const before = runs.at(-1)
+  if (before !== undefined && run.length < usual / 2 && before.length + run.length <= longest) {
+    runs[runs.length - 1] = [...before, ...run]
+    return
+  }
+  const parts = run.length <= longest ? 1 : Math.ceil(run.length / usual)
+  for (let part = 0; part < parts; part++)
+    runs.push(run.slice(Math.floor((part * run.length) / parts), Math.floor(((part + 1) * run.length) / parts)))
+}
+
+/** The first run from `low` on that does not end before `id`; their number where all do. */
+function runFor(runs: readonly Run[], id: string, low: number): number {
+  let high = runs.length
+  let from = low
+  while (from < high) {
+    const middle = (from + high) >>> 1
+    if (((runs[middle] as Run).at(-1) as Instance).id < id) from = middle + 1
+    else high = middle
+  }
+  return from
+}
+
+function placeIn(run: Run, id: string): number {
+  let low = 0
+  let high = run.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((run[middle] as Instance).id < id) low = middle + 1
+    else high = middle
+  }
+  return low
+}
