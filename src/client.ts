@@ -132,23 +132,27 @@ function toAsync<T>(stream: Stream<T>): AsyncIterable<T> {
 
 /** A stream that is there before its call has been answered. Leaving it early cancels the call. */
 function later<T>(response: Promise<AsyncIterable<T>>, cancel: () => void): AsyncIterable<T> {
-  const iterator = response.then((stream) => stream[Symbol.asyncIterator]())
-  // Whoever iterates gets the error; nobody is obliged to.
-  iterator.catch(() => {})
+  let open: AsyncIterator<T> | undefined
   let over = false
+  const opening = response.then((stream) => stream[Symbol.asyncIterator]())
+  // Before whatever has been asked for meanwhile. Whoever iterates gets the error; nobody is obliged to.
+  opening.then(
+    (iterator) => {
+      open = iterator
+    },
+    () => {},
+  )
   return {
     [Symbol.asyncIterator]: () => ({
-      async next() {
-        if (over) return { done: true, value: undefined }
-        const result = await (await iterator).next()
-        over = result.done ?? false
-        return result
+      next() {
+        if (over) return Promise.resolve({ done: true, value: undefined })
+        return open === undefined ? opening.then((iterator) => iterator.next()) : open.next()
       },
       async return() {
         if (!over) {
           over = true
           cancel()
-          await iterator.then((open) => open.return?.()).catch(() => {})
+          await opening.then((iterator) => iterator.return?.()).catch(() => {})
         }
         return { done: true, value: undefined }
       },

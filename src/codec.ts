@@ -2,6 +2,7 @@
 export interface Codec<T = unknown> {
   /** Content subtype on the wire: `proto` in `application/grpc+proto`. */
   readonly name: string
+  /** The bytes must not change afterwards: they may be sent from where they lie. */
   encode(message: T): Uint8Array
   /** `bytes` is only valid during the call: it may lie in a connection's read buffer. Copy what is kept. */
   decode(bytes: Uint8Array): T
@@ -10,6 +11,9 @@ export interface Codec<T = unknown> {
    * does not fit or anything is out of the ordinary: then `encode` is asked. Never throws.
    */
   write?(message: T, to: Buffer, at: number, end: number): number
-  /** {@link decode} of the bytes at `start` … `end`, without a view of them. */
-  read?(from: Buffer, start: number, end: number): T
+  /**
+   * {@link decode} of the bytes at `start` … `end`, without a view of them. Where the memory is the message's `own`, nobody writes to it any more:
+   * what is large may stay where it is.
+   */
+  read?(from: Buffer, start: number, end: number, own?: boolean): T
 }

@@ -42,26 +42,23 @@ export function onEnd<T>(stream: AsyncIterable<T>, callback: (error?: RpcError) 
 }
 
 function watched<T>(source: AsyncIterator<T>, end: (error?: RpcError) => void): AsyncIterator<T> {
-  const pass = (result: Promise<IteratorResult<T>>, left?: RpcError): Promise<IteratorResult<T>> =>
-    result.then(
-      (one) => {
-        if (one.done) end(left)
-        return one
-      },
-      (thrown: unknown) => {
-        end(RpcError.from(thrown))
-        throw thrown
-      },
-    )
-  return {
-    next: () => pass(source.next()),
-    return: (value) => pass(source.return?.(value) ?? Promise.resolve({ done: true, value }), leftEarly()),
-    throw: (reason) => pass(source.throw?.(reason) ?? Promise.reject(reason)),
+  const came = (one: IteratorResult<T>): IteratorResult<T> => {
+    if (one.done) end()
+    return one
   }
-}
-
-function leftEarly(): RpcError {
-  return new RpcError('canceled', 'the stream was left before its end')
+  const left = (one: IteratorResult<T>): IteratorResult<T> => {
+    if (one.done) end(new RpcError('canceled', 'the stream was left before its end'))
+    return one
+  }
+  const failed = (thrown: unknown): never => {
+    end(RpcError.from(thrown))
+    throw thrown
+  }
+  return {
+    next: () => source.next().then(came, failed),
+    return: (value) => (source.return?.(value) ?? Promise.resolve({ done: true, value })).then(left, failed),
+    throw: (reason) => (source.throw?.(reason) ?? Promise.reject(reason)).then(came, failed),
+  }
 }
 
 /** Makes a call and tells once how it ended, whatever its kind: with the response, or with the last message of its stream. */

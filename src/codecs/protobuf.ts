@@ -19,7 +19,7 @@ import { RpcError } from '../error.ts'
 import type { ValueInfo } from '../registry.ts'
 import { endpointInfo, type Kind, type Method, type Service, type ServiceShape } from '../service.ts'
 import { compiled } from './protobuf/compile.ts'
-import { copied } from './protobuf/reading.ts'
+import { copied, keep } from './protobuf/reading.ts'
 
 const kinds: Record<DescMethod['methodKind'], Kind> = {
   unary: 'unary',
@@ -90,7 +90,8 @@ export function protobuf(schema: DescMessage): Codec<Message> {
     }
   }
 
-  function read(from: Buffer, start: number, end: number): Message {
+  function read(from: Buffer, start: number, end: number, own = false): Message {
+    keep(own)
     return type?.read(from, start, end, 1) ?? decode(from.subarray(start, end))
   }
 

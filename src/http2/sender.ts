@@ -2,35 +2,11 @@ import type { Encoder } from './encoder.ts'
 import { ErrorCode, fault } from './fault.ts'
 import type { Fields } from './fields.ts'
 import { CONTINUATION, copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, maxFrame, maxWindow, writeFrameHeader } from './frames.ts'
+import { drained, enough, fill, Outgoing } from './outgoing.ts'
 import type { Output } from './output.ts'
 
-/** What one stream still has to send: bytes that wait for windows, and how it ends. */
-export class Outgoing {
-  readonly id: number
-  /** What the peer still takes on this stream; below 0 after it made its windows smaller. */
-  window: number
-  /** Bytes that wait. */
-  queued = 0
-  /** Nothing more will be added. */
-  ended = false
-  /** Sent after the last byte, ending the stream, in place of a flag on it. */
-  trailers: Fields | undefined
-  /** Called when less than {@link enough} waits after more did. */
-  onDrain: (() => void) | undefined
-  /** It is in the sender's round. */
-  listed = false
-  readonly chunks: Uint8Array[] = []
-  /** Bytes of the first chunk that are sent. */
-  offset = 0
-
-  constructor(id: number, window: number) {
-    this.id = id
-    this.window = window
-  }
-}
-
-/** Who has this many bytes waiting on one stream should wait for `onDrain` before adding more. */
-export const enough = 65_536
+/** A frame of DATA takes more messages as long as it is shorter than this. */
+const short = 4096
 
 /** Sends DATA as far as windows and socket allow, a frame of each stream in turn. */
 export class Sender {
@@ -41,8 +17,15 @@ export class Sender {
   queued = 0
   /** Called when no stream has anything to send any more. */
   onIdle: () => void = () => {}
+  /** How far what goes where {@link Sender.place} says may go. */
+  limit = 0
   readonly #output: Output
   readonly #encoder: Encoder
+  /** Where the last frame of placed bytes begins and ends in the output, which stream's it is, and after how many writes. */
+  #frameStart = 0
+  #frameEnd = 0
+  #frameOf: Outgoing | undefined
+  #frameWrites = -1
   readonly #open = new Map<number, Outgoing>()
   /** Streams with bytes that their own windows allow, in order of their turns. */
   readonly #round: Outgoing[] = []
@@ -78,12 +61,53 @@ export class Sender {
     return this.#open.get(id)
   }
 
-  /** Adds bytes, which must not change any more, and sends what may be sent. */
-  push(outgoing: Outgoing, bytes: Uint8Array): void {
-    if (bytes.length === 0) return
-    outgoing.chunks.push(bytes)
-    outgoing.queued += bytes.length
-    this.queued += bytes.length
+  /**
+   * Where in the output's buffer bytes of a stream may be written that go out at once, past the queue, and not beyond {@link Sender.limit}; -1 when
+   * they would have to wait. They are sent by {@link Sender.placed}, if nothing else was meanwhile.
+   */
+  place(outgoing: Outgoing): number {
+    const output = this.#output
+    if (outgoing.queued > 0 || output.blocked) return -1
+    const length = this.#frameEnd - this.#frameStart
+    const most = Math.min(this.window, outgoing.window, maxFrame)
+    if (most <= 0) return -1
+    if (
+      this.#frameOf === outgoing &&
+      this.#frameEnd === output.length &&
+      this.#frameWrites === output.writes &&
+      length < short + frameHeader
+    ) {
+      this.limit = Math.min(this.#frameEnd + most, this.#frameStart + frameHeader + maxFrame, output.buffer.length)
+      return this.#frameEnd
+    }
+    const start = output.reserve(frameHeader + most)
+    this.limit = start + frameHeader + most
+    return start + frameHeader
+  }
+
+  /** Sends what was written from `start`, which {@link Sender.place} returned, to `end`. */
+  placed(outgoing: Outgoing, start: number, end: number): void {
+    const output = this.#output
+    if (start !== output.length) {
+      this.#frameStart = output.length
+      this.#frameOf = outgoing
+      this.#frameWrites = output.writes
+    }
+    this.#frameEnd = end
+    this.window -= end - start
+    outgoing.window -= end - start
+    writeFrameHeader(output.buffer, this.#frameStart, end - this.#frameStart - frameHeader, DATA, 0, outgoing.id)
+    output.length = end
+  }
+
+  /** Adds bytes, which must not change any more, behind others if given, and sends what may be sent. */
+  push(outgoing: Outgoing, bytes: Uint8Array, before?: Uint8Array): void {
+    const length = bytes.length + (before?.length ?? 0)
+    if (length === 0) return
+    if (before !== undefined) outgoing.chunks.push(before)
+    if (bytes.length > 0) outgoing.chunks.push(bytes)
+    outgoing.queued += length
+    this.queued += length
     this.#list(outgoing)
   }
 
@@ -176,31 +200,6 @@ export class Sender {
     this.#open.delete(id)
     if (this.#open.size === 0) this.onIdle()
   }
-}
-
-/** Moves the first bytes that wait into `to`. */
-function fill(outgoing: Outgoing, to: Uint8Array, start: number, length: number): void {
-  const { chunks } = outgoing
-  let at = start
-  let done = 0
-  outgoing.queued -= length
-  while (at < start + length) {
-    const chunk = chunks[done] as Uint8Array
-    const taken = Math.min(chunk.length - outgoing.offset, start + length - at)
-    at = copy(taken === chunk.length ? chunk : chunk.subarray(outgoing.offset, outgoing.offset + taken), to, at)
-    outgoing.offset += taken
-    if (outgoing.offset < chunk.length) break
-    outgoing.offset = 0
-    done++
-  }
-  if (done > 0) chunks.splice(0, done)
-}
-
-function drained(outgoing: Outgoing): void {
-  const { onDrain } = outgoing
-  if (onDrain === undefined) return
-  outgoing.onDrain = undefined
-  onDrain()
 }
 
 /** Writes a header block as HEADERS, and CONTINUATION as far as it does not fit. */

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { create, type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compiled } from '../../src/codecs/protobuf/compile.ts'
 import { protobuf } from '../../src/codecs/protobuf.ts'
-import { EchoMessageSchema } from '../gen/echo_pb.ts'
+import { type EchoMessage, EchoMessageSchema } from '../gen/echo_pb.ts'
 import { type Draw, drawInit, drawing, drawSchema, oneOf } from './protobuf-schemas.ts'
 
 const seed = fc.integer()
@@ -54,9 +55,16 @@ function agree(schema: DescMessage, bytes: Uint8Array): void {
   to.set(bytes, offset)
   const read = outcome(() => codec.read?.(to, offset, offset + bytes.length) as Message)
   to.fill(0)
-  const expected = outcome(() => fromBinary(schema, new Uint8Array(bytes)))
-  expect(told(read)).toEqual(told(expected))
-  expect(told(outcome(() => codec.decode(bytes)))).toEqual(told(expected))
+  const expected = told(outcome(() => fromBinary(schema, new Uint8Array(bytes))))
+  same(told(read), expected)
+  same(told(outcome(() => codec.decode(bytes))), expected)
+  const own = Buffer.from(new Uint8Array(bytes).buffer)
+  same(told(outcome(() => codec.read?.(own, 0, own.length, true) as Message)), expected)
+}
+
+/** The quick comparison first: there are tens of thousands. */
+function same(one: unknown, other: unknown): void {
+  if (!isDeepStrictEqual(one, other)) expect.fail(`${inspect(one, { depth: 9 })} should be ${inspect(other, { depth: 9 })}`)
 }
 
 function writtenAlike(schema: DescMessage, message: object): void {
@@ -205,5 +213,27 @@ describe('compiled protobuf', () => {
     const args = ['--disallow-code-generation-from-strings', '--import', 'tsx', '--input-type=module', '-e', script]
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
     expect(`${stdout}${stderr}`.trim()).toBe('false false hi')
+  })
+})
+
+describe('bytes of a message', () => {
+  const codec = protobuf(EchoMessageSchema)
+  const bytes = (payload: number, text: number): Buffer => {
+    const message = create(EchoMessageSchema, { payload: new Uint8Array(payload), text: 'x'.repeat(text) })
+    return Buffer.from(new Uint8Array(toBinary(EchoMessageSchema, message)).buffer)
+  }
+  const memoryOf = (from: Buffer, own: boolean): unknown =>
+    (codec.read?.(from, 0, from.length, own) as unknown as EchoMessage | undefined)?.payload.buffer
+
+  it('are a copy where the memory is not its own', () => {
+    const from = bytes(1000, 1)
+    expect(memoryOf(from, false)).not.toBe(from.buffer)
+  })
+
+  it('stay where they are in memory of its own, which they are most of', () => {
+    const most = bytes(1000, 1)
+    expect(memoryOf(most, true)).toBe(most.buffer)
+    const part = bytes(1000, 2000)
+    expect(memoryOf(part, true)).not.toBe(part.buffer)
   })
 })

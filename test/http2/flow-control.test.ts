@@ -52,6 +52,7 @@ describe('a receiving window', () => {
 describe('a sender', () => {
   const turn = fc.oneof(
     fc.record({ push: fc.integer({ min: 1, max: 40_000 }), id: fc.constantFrom(1, 3, 5) }),
+    fc.record({ place: fc.array(fc.integer({ min: 0, max: 6000 }), { minLength: 1, maxLength: 8 }), id: fc.constantFrom(1, 3, 5) }),
     fc.record({ credit: fc.integer({ min: 1, max: 30_000 }), id: fc.constantFrom(0, 1, 3, 5) }),
     fc.record({ shift: fc.integer({ min: -20_000, max: 20_000 }) }),
   )
@@ -80,21 +81,36 @@ describe('a sender', () => {
         ])
         const streams = new Map([1, 3, 5].map((id) => [id, sender.open(id, 1000)]))
         let next = 0
+        const bytesOf = (length: number): Buffer => Buffer.from(Array.from({ length }, () => next++))
         const total = (of: Map<number, Buffer[]>, id: number): number => (of.get(id) ?? []).reduce((sum, { length }) => sum + length, 0)
         const read = (): void => {
           output.flush()
           for (let bytes: Buffer = socket.read() ?? Buffer.alloc(0); bytes.length > 0; ) {
             const end = 9 + bytes.readUIntBE(0, 3)
-            sent.get(bytes.readUInt32BE(5))?.push(bytes.subarray(9, end))
+            const id = bytes.readUInt32BE(5)
+            expect(end - 9).toBeLessThanOrEqual(16_384)
+            sent.get(id)?.push(bytes.subarray(9, end))
+            const all = total(sent, 1) + total(sent, 3) + total(sent, 5)
+            expect([total(sent, id) <= (allowed.get(id) ?? 0), all <= (allowed.get(0) ?? 0)]).toEqual([true, true])
             bytes = bytes.subarray(end)
           }
         }
         for (const each of turns) {
           if ('push' in each) {
-            const bytes = Buffer.from(Array.from({ length: each.push }, () => next++))
+            const bytes = bytesOf(each.push)
             pushed.get(each.id)?.push(bytes)
             const stream = streams.get(each.id)
             if (stream !== undefined) sender.push(stream, bytes)
+          } else if ('place' in each) {
+            const stream = streams.get(each.id)
+            for (const length of each.place) {
+              const at = stream === undefined ? -1 : sender.place(stream)
+              if (stream === undefined || at < 0 || at + length > sender.limit) continue
+              const bytes = bytesOf(length)
+              pushed.get(each.id)?.push(bytes)
+              bytes.copy(output.buffer, at)
+              sender.placed(stream, at, at + length)
+            }
           } else if ('shift' in each) {
             for (const id of [1, 3, 5]) allowed.set(id, (allowed.get(id) ?? 0) + each.shift)
             sender.shift(each.shift)
@@ -113,6 +129,7 @@ describe('a sender', () => {
           const got = Buffer.concat(sent.get(id) ?? [])
           expect(got.equals(Buffer.concat(pushed.get(id) ?? []).subarray(0, got.length))).toBe(true)
         }
+        for (const id of [0, 1, 3, 5]) allowed.set(id, 1e9)
         for (const stream of streams.values()) {
           stream.window = 1e6
           sender.credit(stream, 1)
@@ -124,5 +141,37 @@ describe('a sender', () => {
       }),
       { numRuns: 200 },
     )
+  })
+
+  it('puts what is written in place one after the other into one frame', () => {
+    const socket = new PassThrough()
+    const output = new Output(socket)
+    const sender = new Sender(output, new Encoder())
+    const streams = [sender.open(1, 65_535), sender.open(3, 65_535)] as const
+    for (const [stream, text] of [
+      [0, 'ab'],
+      [0, 'cd'],
+      [1, 'ef'],
+      [0, 'gh'],
+    ] as const) {
+      const at = sender.place(streams[stream])
+      output.buffer.write(text, at)
+      sender.placed(streams[stream], at, at + 2)
+    }
+    output.flush()
+    const frames = [...(socket.read() as Buffer).toString('latin1').matchAll(/\0\0(.)\0\0\0\0\0(.)(\w*)/gs)]
+    expect(frames.map(([, length, id, text]) => [length?.charCodeAt(0), id?.charCodeAt(0), text])).toEqual([
+      [4, 1, 'abcd'],
+      [2, 3, 'ef'],
+      [2, 1, 'gh'],
+    ])
+  })
+
+  it('lets nothing past what waits on the stream', () => {
+    const sender = new Sender(new Output(new PassThrough()), new Encoder())
+    const stream = sender.open(1, 10)
+    sender.push(stream, Buffer.alloc(11))
+    stream.window = 5
+    expect(sender.place(stream)).toBe(-1)
   })
 })

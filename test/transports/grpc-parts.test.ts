@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Deadlines, type Timed } from '../../src/transports/grpc/deadlines.ts'
 import { Inbox } from '../../src/transports/grpc/inbox.ts'
+import { MessageStream } from '../../src/transports/grpc/message-stream.ts'
 import { Ring } from '../../src/transports/grpc/ring.ts'
 import { readMessage, writeMessage } from '../../src/transports/grpc/status.ts'
 import { readStatusDetails, writeStatusDetails } from '../../src/transports/grpc/status-details.ts'
@@ -15,11 +16,9 @@ describe('messages in a stream', () => {
         const bytes = Buffer.concat(all.map(message))
         const inbox = new Inbox({ maxReceiveBytes: 50 }, '')
         const got: Uint8Array[] = []
-        for (let at = 0, i = 0; at < bytes.length; i++) {
-          const end = Math.min(bytes.length, at + (cuts[i % cuts.length] ?? 1))
+        for (const [at, end] of pieces(bytes.length, cuts)) {
           inbox.push(bytes, at, end)
-          for (let one = inbox.take(); one !== undefined; one = inbox.take()) got.push(Uint8Array.from(one))
-          at = end
+          while (inbox.next()) got.push(Uint8Array.from(inbox.from.subarray(inbox.start, inbox.end)))
         }
         expect(got).toEqual(all.map((one) => Uint8Array.from(one)))
         expect(inbox.length).toBe(0)
@@ -27,12 +26,95 @@ describe('messages in a stream', () => {
     )
   })
 
+  it('keep memory that is their own, and take no more than the limit allows', () => {
+    const sizes = fc.array(fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 30_000, max: 200_000 })), { maxLength: 8 })
+    fc.assert(
+      fc.property(sizes, fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1 }), fc.nat(3), (all, cuts, patience) => {
+        const messages = all.map((length, i) => Buffer.alloc(length, i + 1))
+        const bytes = Buffer.concat(messages.map(message))
+        const inbox = new Inbox({ maxReceiveBytes: 200_000 }, '')
+        const got: Uint8Array[] = []
+        let turn = 0
+        const take = (): void => {
+          while (inbox.next()) {
+            const one = inbox.from.subarray(inbox.start, inbox.end)
+            got.push(inbox.own ? one : Buffer.from(one))
+            if (inbox.length === 0) inbox.rest()
+          }
+        }
+        for (const [at, end] of pieces(bytes.length, cuts)) {
+          inbox.push(bytes, at, end)
+          if (turn++ % (patience + 1) === 0) take()
+        }
+        take()
+        expect(got.length).toBe(messages.length)
+        for (const [i, one] of got.entries()) expect(messages[i]?.equals(one)).toBe(true)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   it('are turned down over the limit before they are there', () => {
     const inbox = new Inbox({ maxReceiveBytes: 10 }, '')
     inbox.push(Buffer.from([0, 0, 0, 0, 11]), 0, 5)
-    expect(() => inbox.take()).toThrow(/11 bytes is over the limit of 10 \(maxReceiveBytes\)/)
+    expect(() => inbox.next()).toThrow(/11 bytes is over the limit of 10 \(maxReceiveBytes\)/)
   })
 })
+
+describe('a stream of messages', () => {
+  const reading = fc.record({
+    sizes: fc.array(fc.oneof(fc.nat(20), fc.integer({ min: 9000, max: 60_000 })), { maxLength: 40 }),
+    cuts: fc.array(fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1000, max: 70_000 })), { minLength: 1 }),
+    /** How many messages are asked for before each piece comes. */
+    asked: fc.array(fc.nat(4), { minLength: 1 }),
+  })
+
+  it('gives every message in order to whoever asked, early or late, and all room back', async () => {
+    await fc.assert(
+      fc.asyncProperty(reading, async ({ sizes, cuts, asked }) => {
+        const messages = sizes.map((length, i) => Buffer.alloc(length, i + 1))
+        const bytes = Buffer.concat(messages.map(message))
+        let released = 0
+        const stream = new MessageStream<Buffer>(
+          {
+            decode: (from, start, end) => Buffer.from(from.subarray(start, end)),
+            release: (count) => {
+              released += count
+            },
+            left: () => {},
+          },
+          { maxReceiveBytes: 100_000 },
+          '',
+        )
+        const got: Promise<IteratorResult<Buffer>>[] = []
+        for (const [at, end] of pieces(bytes.length, cuts)) {
+          for (let i = asked[got.length % asked.length] ?? 0; i > 0; i--) got.push(stream.next())
+          // Its memory is used again.
+          const chunk = Buffer.from(bytes.subarray(at, end))
+          stream.push(chunk, 0, chunk.length)
+          chunk.fill(255)
+        }
+        stream.end()
+        while (got.length <= messages.length) got.push(stream.next())
+        const results = await Promise.all(got)
+        expect(results.map(({ done }) => done ?? false)).toEqual(results.map((_, i) => i >= messages.length))
+        for (const [i, one] of messages.entries()) expect(one.equals(results[i]?.value)).toBe(true)
+        expect(released).toBe(bytes.length)
+      }),
+    )
+  })
+})
+
+/** Where pieces of so many bytes begin and end that are cut like this, again and again. */
+function pieces(length: number, cuts: readonly number[]): [number, number][] {
+  const all: [number, number][] = []
+  for (let at = 0, i = 0; at < length; i++) {
+    const end = Math.min(length, at + (cuts[i % cuts.length] ?? 1))
+    all.push([at, end])
+    at = end
+  }
+  return all
+}
 
 describe('grpc-timeout', () => {
   it.each([

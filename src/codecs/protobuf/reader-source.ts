@@ -167,7 +167,7 @@ function scalarSource(type: ScalarType, end: string, field?: DescField): string 
     case ScalarType.STRING:
       return `${lengthSource(end)}\nx = text(from, at, stop)\nif (x === undefined) return undefined\nat = stop`
     case ScalarType.BYTES:
-      return `${lengthSource(end)}\nx = copied(from, at, stop)\nat = stop`
+      return `${lengthSource(end)}\nx = taken(from, at, stop)\nat = stop`
     case ScalarType.BOOL:
       return `n = from[at++]\nif (n > 127) {\nx = bool(from, at - 1)\nat = cursor.at\n} else x = n !== 0`
     case ScalarType.DOUBLE:

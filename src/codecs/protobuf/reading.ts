@@ -36,6 +36,19 @@ function long(from: Buffer, at: number, stop: number): string | undefined {
   return result.includes('\ufffd') ? undefined : result
 }
 
+let own = false
+
+/** Whether the memory that is read from now on is the message's own. */
+export function keep(whether: boolean): void {
+  own = whether
+}
+
+/** The bytes at `at` … `stop`: where they lie if they take most of memory that is the message's own, else a copy. */
+export function taken(from: Buffer, at: number, stop: number): Uint8Array {
+  if (own && (stop - at) * 2 > from.buffer.byteLength) return new Uint8Array(from.buffer, from.byteOffset + at, stop - at)
+  return copied(from, at, stop)
+}
+
 /** A copy of the bytes at `at` … `stop`. */
 export function copied(from: Buffer, at: number, stop: number): Uint8Array {
   const bytes = new Uint8Array(stop - at)

@@ -6,7 +6,7 @@ import { ErrorCode, errorName } from '../../http2/fault.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
 import type { Method } from '../../service.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
-import { Inbox, isWholeMessage, prefixLength, readMessage } from './inbox.ts'
+import { Inbox, messageEnd, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import { readMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
@@ -137,9 +137,9 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
       this.#host.release(end - start, this.id, undefined)
       this.cancel('internal', 'data came before headers')
     } else if (this.#stream !== undefined) this.#streamData(this.#stream, from, start, end)
-    else if (this.#inbox === undefined && this.#response === noMessage && isWholeMessage(from, start, end, this.#host.settings)) {
+    else if (this.#inbox === undefined && this.#response === noMessage && messageEnd(from, start, end, this.#host.settings) === end) {
       this.#host.release(end - start, this.id, undefined)
-      this.#message(from, start + prefixLength, end)
+      this.#message(from, start + prefixLength, end, false)
     } else this.#unaryData(from, start, end)
     if (ended && !this.ended) this.fail(new RpcError('internal', 'the answer ended without a status', { outbound: true }))
   }
@@ -161,21 +161,21 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     this.#inbox ??= new Inbox(this.#host.settings, this.#encoding)
     this.#inbox.push(from, start, end)
     try {
-      for (let message = this.#inbox.take(); message !== undefined && !this.ended; message = this.#inbox.take())
-        this.#message(Buffer.from(message.buffer, message.byteOffset, message.length), 0, message.length)
+      while (!this.ended && this.#inbox.next()) this.#message(this.#inbox.from, this.#inbox.start, this.#inbox.end, this.#inbox.own)
+      if (this.#inbox.length === 0) this.#inbox.rest()
     } catch (thrown) {
       const { code, rawMessage } = RpcError.from(thrown)
       this.cancel(code, rawMessage)
     }
   }
 
-  #message(from: Buffer, start: number, end: number): void {
+  #message(from: Buffer, start: number, end: number, own: boolean): void {
     if (this.#response !== noMessage) {
       this.cancel('unimplemented', `${this.method.path} was answered with more than one message`)
       return
     }
     try {
-      this.#response = this.#decode(from, start, end)
+      this.#response = this.decode(from, start, end, own)
     } catch (thrown) {
       const { code, rawMessage, cause } = RpcError.from(thrown)
       this.cancel(code, rawMessage, { cause })
@@ -244,16 +244,13 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     this.list?.remove(this)
     if (this.#onAbort !== undefined) this.context.signal?.removeEventListener('abort', this.#onAbort)
     this.pump?.stop()
+    this.#inbox?.clear()
     this.#host.done(this)
   }
 
-  decode(bytes: Uint8Array): unknown {
-    return this.#decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
-  }
-
-  #decode(from: Buffer, start: number, end: number): unknown {
+  decode(from: Buffer, start: number, end: number, own: boolean): unknown {
     try {
-      return readMessage(this.method.output, from, start, end)
+      return readMessage(this.method.output, from, start, end, own)
     } catch (thrown) {
       const { rawMessage } = RpcError.from(thrown)
       throw new RpcError('internal', `answer of ${this.method.path} cannot be read: ${rawMessage}`, { cause: thrown, outbound: true })

@@ -5,7 +5,7 @@ import { RpcError } from '../../error.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
 import type { Block } from '../../http2/decoder.ts'
 import { ErrorCode, errorName, type Fault, fault } from '../../http2/fault.ts'
-import { enough, type Outgoing } from '../../http2/sender.ts'
+import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { connectSocket } from '../../http2/socket.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { ConnectionState, DialOptions } from '../../transport.ts'
@@ -16,9 +16,10 @@ import { prefixLength } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
+import { encodeMessage, pushMessage, sendMessage } from './outbox.ts'
 import type { PingIntervals } from './ping-intervals.ts'
 import { checkIterable, pump } from './pump.ts'
-import { encodeMessage, framed, hasMetadata, prefixed, RequestFrames, wrapRequest, writeRequest } from './request-frames.ts'
+import { hasMetadata, RequestFrames, wrapRequest, writeRequest } from './request-frames.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 import { Ring } from './ring.ts'
 import { roundTimeout } from './timeout.ts'
@@ -183,7 +184,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       return
     }
     const outgoing = this.#open(call, timeout)
-    sender.push(outgoing, compressed === undefined ? prefixed(message, 0) : prefixed(compressed, 1))
+    pushMessage(sender, outgoing, compressed ?? message, compressed === undefined ? 0 : 1)
     sender.finish(outgoing)
   }
 
@@ -191,9 +192,10 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     const outgoing = this.#open(call, timeout)
     const { sender } = this.#http2
     const { compression, maxSendBytes } = this.settings
+    const { input } = call.method
     call.pump = pump(messages, {
       send: (message) => {
-        sender.push(outgoing, framed(encodeMessage(call.method.input, message, maxSendBytes), compression))
+        sendMessage(this.#http2, outgoing, input, message, compression, maxSendBytes)
         if (outgoing.queued < enough) return undefined
         return new Promise((resolve) => {
           outgoing.onDrain = resolve

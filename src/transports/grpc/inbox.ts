@@ -1,5 +1,6 @@
 import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
+import { capacity, giveBuffer, takeBuffer } from '../../http2/output.ts'
 import { decompress, wrong } from './compression.ts'
 import type { Room } from './room.ts'
 
@@ -12,37 +13,41 @@ export interface Limits {
   readonly maxReceiveBytes: number
 }
 
-/** Whether one whole message, uncompressed, and nothing else lies at `start` … `end`: the usual case, which needs no {@link Inbox}. */
-export function isWholeMessage(from: Buffer, start: number, end: number, { maxReceiveBytes }: Limits): boolean {
-  const length = end - start - prefixLength
-  return length >= 0 && length <= maxReceiveBytes && from[start] === 0 && from.readUInt32BE(start + 1) === length
+/** Where the message that begins at `start` ends, if it is uncompressed and all of it is there: the usual case, which needs no {@link Inbox}. Else -1. */
+export function messageEnd(from: Buffer, start: number, end: number, { maxReceiveBytes }: Limits): number {
+  if (end - start < prefixLength || from[start] !== 0) return -1
+  const length = from.readUInt32BE(start + 1)
+  const stop = start + prefixLength + length
+  return length <= maxReceiveBytes && stop <= end ? stop : -1
 }
 
-/** The message at `start` … `end`, in place. */
-function view(from: Buffer, start: number, end: number): Uint8Array {
-  return new Uint8Array(from.buffer, from.byteOffset + start, end - start)
+/** Decodes the message at `start` … `end`, whose bytes are only valid during the call unless they are its `own`. */
+export function readMessage(codec: Codec, from: Buffer, start: number, end: number, own = false): unknown {
+  if (codec.read !== undefined) return codec.read(from, start, end, own)
+  return codec.decode(new Uint8Array(from.buffer, from.byteOffset + start, end - start))
 }
 
-/** Chunks are joined up to this size, so that a peer that sends byte by byte does not cost an object for each. */
-const joined = 16_384
+const none = Buffer.alloc(0)
 
-/** Decodes the message at `start` … `end`, whose bytes are only valid during the call. */
-export function readMessage(codec: Codec, from: Buffer, start: number, end: number): unknown {
-  return codec.read === undefined ? codec.decode(view(from, start, end)) : codec.read(from, start, end)
-}
+/** For more than this, a buffer of the pool is taken if it is large enough. */
+const small = 8192
 
-/** Bytes of a stream that wait to be messages. */
+/** Bytes of a stream that wait to be messages: one piece of memory, which is made larger as they come and never much larger than they are. */
 export class Inbox {
   /** Bytes that wait. */
   length = 0
+  /** Where the message lies that {@link Inbox.next} has found: valid until more is pushed. */
+  from: Buffer = none
+  start = 0
+  end = 0
+  /** That memory is the message's own. */
+  own = false
   readonly #limits: Limits
   readonly #encoding: string
   readonly #room: Room | undefined
-  #chunks: Buffer[] = []
-  /** Where the first message begins in the first chunk. */
-  #start = 0
-  /** What the last chunk is the beginning of, when it has been joined. */
-  #slab: Buffer | undefined
+  #memory: Buffer = none
+  /** Where in it the bytes begin. */
+  #at = 0
 
   /** `encoding` is how compressed messages are compressed, `''` when there must not be any. */
   constructor(limits: Limits, encoding: string, room?: Room) {
@@ -51,77 +56,96 @@ export class Inbox {
     this.#encoding = encoding
   }
 
+  /** How many bytes the first message lacks, if its length has come; else 0. */
+  get missing(): number {
+    return this.length < prefixLength ? 0 : Math.max(0, this.#first - this.length)
+  }
+
   /** Adds a copy of the bytes at `start` … `end`. Throws `resource_exhausted` when there is no room for them. */
   push(from: Buffer, start: number, end: number): void {
-    if (start === end) return
-    this.#room?.take(end - start)
-    this.length += end - start
-    const last = this.#chunks.at(-1)
-    if (last !== undefined && last.length + end - start <= joined) this.#extend(last, from, start, end)
-    else {
-      this.#chunks.push(Buffer.from(from.subarray(start, end)))
-      this.#slab = undefined
-    }
+    const bytes = end - start
+    if (bytes === 0) return
+    this.#room?.take(bytes)
+    if (this.length === 0) this.#at = 0
+    if (this.#at + this.length + bytes > this.#memory.length) this.#grow(this.length + bytes)
+    from.copy(this.#memory, this.#at + this.length, start, end)
+    this.length += bytes
   }
 
-  #extend(last: Buffer, from: Buffer, start: number, end: number): void {
-    const length = last.length + end - start
-    if (this.#slab === undefined || this.#slab.length < length) {
-      // Messages that were taken keep the memory they lie in.
-      this.#slab = Buffer.allocUnsafeSlow(Math.min(2 * length, joined))
-      last.copy(this.#slab)
+  /** Makes room for so many bytes in all. Every byte is moved a few times at most, because at least half of the memory is free afterwards. */
+  #grow(bytes: number): void {
+    const before = this.#memory
+    if (bytes * 2 > before.length) {
+      // A peer that announces much and sends little does not get much.
+      const announced = this.length < prefixLength ? 0 : Math.min(this.#first, this.#limits.maxReceiveBytes + prefixLength, bytes * 4)
+      this.#memory = memoryOf(announced >= bytes ? announced : bytes * 2)
     }
-    from.copy(this.#slab, last.length, start, end)
-    this.#chunks[this.#chunks.length - 1] = this.#slab.subarray(0, length)
+    before.copy(this.#memory, 0, this.#at, this.#at + this.length)
+    this.#at = 0
+    if (before !== this.#memory) give(before)
   }
 
-  /** The next message, if all of it is there. Throws `resource_exhausted` for one over the limit, `internal` for one that is compressed in a way not agreed on. */
-  take(): Uint8Array | undefined {
-    if (this.length < prefixLength) return undefined
-    const head = this.#first(prefixLength)
-    const flag = head[this.#start] as number
-    const length = head.readUInt32BE(this.#start + 1)
+  /** Bytes of the first message, whose prefix must be there. */
+  get #first(): number {
+    return prefixLength + this.#memory.readUInt32BE(this.#at + 1)
+  }
+
+  /**
+   * Takes the next message, if all of it is there; see `from`. Throws `resource_exhausted` for one over the limit, `internal` for one that is
+   * compressed in a way not agreed on.
+   */
+  next(): boolean {
+    if (this.length < prefixLength) return false
+    const flag = this.#memory[this.#at] as number
     if (flag > 1) throw wrong(`message begins with ${flag} instead of 0 or 1`)
+    const total = this.#first
     const { maxReceiveBytes } = this.#limits
-    if (length > maxReceiveBytes) {
-      throw new RpcError('resource_exhausted', `message of ${length} bytes is over the limit of ${maxReceiveBytes} (maxReceiveBytes)`, {
-        outbound: true,
-      })
+    if (total - prefixLength > maxReceiveBytes) {
+      const text = `message of ${total - prefixLength} bytes is over the limit of ${maxReceiveBytes} (maxReceiveBytes)`
+      throw new RpcError('resource_exhausted', text, { outbound: true })
     }
     if (flag === 1 && this.#encoding === '') throw wrong('message is compressed, but grpc-encoding does not say how')
-    if (this.length < prefixLength + length) return undefined
-    const first = this.#first(prefixLength + length)
-    const start = this.#start + prefixLength
-    this.#start = start + length
-    this.length -= prefixLength + length
-    this.#room?.give(prefixLength + length)
-    const message = view(first, start, this.#start)
-    if (this.#start === first.length) {
-      this.#chunks.shift()
-      this.#start = 0
-      if (this.#chunks.length === 0) this.#slab = undefined
-    }
-    return flag === 0 ? message : decompress(message, this.#encoding, maxReceiveBytes)
+    if (this.length < total) return false
+    this.from = this.#memory
+    this.start = this.#at + prefixLength
+    this.end = this.#at + total
+    this.own = this.#memory.length > capacity && total === this.length
+    this.#at += total
+    this.length -= total
+    this.#room?.give(total)
+    if (this.own) this.#memory = none
+    if (flag === 1) this.#inflate(maxReceiveBytes)
+    return true
+  }
+
+  #inflate(maxReceiveBytes: number): void {
+    const bytes = decompress(this.from.subarray(this.start, this.end), this.#encoding, maxReceiveBytes)
+    this.from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.start = 0
+    this.end = bytes.length
+    this.own = true
+  }
+
+  /** Lets go of memory that is not needed now: the last message has been read. */
+  rest(): void {
+    this.from = none
+    if (this.length > 0) return
+    give(this.#memory)
+    this.#memory = none
   }
 
   clear(): void {
     this.#room?.give(this.length)
-    this.#chunks = []
-    this.#slab = undefined
-    this.#start = this.length = 0
+    this.length = 0
+    this.rest()
   }
+}
 
-  /** The first chunk, joined with as many others as `bytes` of the next message need. */
-  #first(bytes: number): Buffer {
-    const first = this.#chunks[0] as Buffer
-    let length = first.length - this.#start
-    if (length >= bytes) return first
-    let count = 1
-    while (length < bytes) length += (this.#chunks[count++] as Buffer).length
-    const whole = Buffer.concat(this.#chunks.slice(0, count)).subarray(this.#start)
-    this.#chunks.splice(0, count, whole)
-    if (this.#chunks.length === 1) this.#slab = undefined
-    this.#start = 0
-    return whole
-  }
+function memoryOf(bytes: number): Buffer {
+  if (bytes <= small) return Buffer.allocUnsafe(bytes)
+  return bytes <= capacity ? takeBuffer() : Buffer.allocUnsafeSlow(bytes)
+}
+
+function give(memory: Buffer): void {
+  if (memory.length === capacity) giveBuffer(memory)
 }

@@ -1,12 +1,12 @@
 import { RpcError } from '../../error.ts'
-import { Inbox, type Limits } from './inbox.ts'
+import { Inbox, type Limits, messageEnd, prefixLength } from './inbox.ts'
 import { burst } from './pump.ts'
 import type { Room } from './room.ts'
 
 /** What a {@link MessageStream} needs of the call it belongs to. */
 export interface StreamOwner<T> {
-  /** Its bytes lie in memory of their own, so a codec may keep what it is given. */
-  decode(bytes: Uint8Array): T
+  /** Decodes the message at `start` … `end`, whose bytes are only valid during the call unless they are its `own`. */
+  decode(from: Buffer, start: number, end: number, own: boolean): T
   /** So many bytes need no room any more. */
   release(bytes: number): void
   /** The consumer leaves before the end, or a message could not be read. */
@@ -24,6 +24,7 @@ interface Waiting<T> {
  */
 export class MessageStream<T> implements AsyncIterableIterator<T> {
   readonly #owner: StreamOwner<T>
+  readonly #limits: Limits
   readonly #inbox: Inbox
   /** Of the bytes in the inbox, those that were released already: the beginning of a message that somebody waits for. */
   #released = 0
@@ -36,16 +37,37 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
 
   constructor(owner: StreamOwner<T>, limits: Limits, encoding: string, room?: Room) {
     this.#owner = owner
+    this.#limits = limits
     this.#inbox = new Inbox(limits, encoding, room)
   }
 
-  /** Adds bytes that came. */
+  /** Adds bytes that came. What somebody waits for is read where it lies. */
   push(from: Buffer, start: number, end: number): void {
+    let at = start
     try {
-      this.#inbox.push(from, start, end)
+      while (at < end && this.#waiting.length > 0 && this.#pause === undefined) {
+        const stop = this.#inbox.length > 0 ? -1 : messageEnd(from, at, end, this.#limits)
+        if (stop < 0) break
+        const value = this.#owner.decode(from, at + prefixLength, stop, false)
+        this.#owner.release(stop - at)
+        at = stop
+        this.#waiting.shift()?.resolve({ done: false, value })
+      }
+      // The rest of a large message on its own, so that its memory is too.
+      const { missing } = this.#inbox
+      if (this.#waiting.length > 0 && missing > 0 && missing < end - at) {
+        this.#inbox.push(from, at, at + missing)
+        at += missing
+        this.#serve()
+        if (this.#ended) {
+          this.#owner.release(end - at)
+          return
+        }
+      }
+      this.#inbox.push(from, at, end)
     } catch (thrown) {
       // What did not find room is not in the inbox to be released from there.
-      this.#owner.release(end - start)
+      this.#owner.release(end - at)
       this.#lost(thrown)
       return
     }
@@ -62,7 +84,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
     }
     if (this.#waiting.length === 0) return
     if (this.#ended) this.#finishAll()
-    else this.#release(this.#inbox.length - this.#released, true)
+    else this.#await()
   }
 
   /** Nothing more comes: for an error, the consumer gets it after what is there. */
@@ -87,23 +109,29 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
+    if (++this.#taken % burst === 0) this.#pause ??= setImmediate(() => this.#goOn())
+    if (this.#pause === undefined && this.#waiting.length === 0) {
+      const result = this.#take()
+      if (result !== undefined) return Promise.resolve(result)
+    }
     return new Promise((resolve, reject) => {
       const one = { resolve, reject }
-      if (++this.#taken % burst === 0) {
-        this.#pause ??= setImmediate(() => {
-          this.#pause = undefined
-          this.#serve()
-        })
-      }
-      const result = this.#waiting.length === 0 && this.#pause === undefined ? this.#take() : undefined
-      if (result !== undefined) resolve(result)
-      else if (this.#pause !== undefined) this.#waiting.push(one)
-      else if (this.#ended) this.#finish(one)
+      if (this.#pause === undefined && this.#ended) this.#finish(one)
       else {
         this.#waiting.push(one)
-        this.#release(this.#inbox.length - this.#released, true)
+        if (this.#pause === undefined) this.#await()
       }
     })
+  }
+
+  #goOn(): void {
+    this.#pause = undefined
+    this.#serve()
+  }
+
+  /** Somebody waits, so that what is there of a message needs no room, lest the window be too small for the rest. */
+  #await(): void {
+    this.#release(this.#inbox.length - this.#released, true)
   }
 
   return(): Promise<IteratorResult<T>> {
@@ -122,11 +150,12 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
 
   #take(): IteratorResult<T> | undefined {
     try {
-      const before = this.#inbox.length
-      const bytes = this.#inbox.take()
-      if (bytes === undefined) return undefined
-      const value = this.#owner.decode(bytes)
-      this.#release(before - this.#inbox.length, false)
+      const inbox = this.#inbox
+      const before = inbox.length
+      if (!inbox.next()) return undefined
+      const value = this.#owner.decode(inbox.from, inbox.start, inbox.end, inbox.own)
+      this.#release(before - inbox.length, false)
+      if (inbox.length === 0) inbox.rest()
       return { done: false, value }
     } catch (thrown) {
       this.#lost(thrown)

@@ -1,9 +1,8 @@
 import type { Context } from '../../endpoint.ts'
-import { RpcError } from '../../error.ts'
 import type { Encoder } from '../../http2/encoder.ts'
 import { copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, write32, writeFrameHeader } from '../../http2/frames.ts'
 import type { Method } from '../../service.ts'
-import { accepted, type Compression, compress } from './compression.ts'
+import { accepted, type Compression } from './compression.ts'
 import { prefixLength } from './inbox.ts'
 import type { Settings } from './options.ts'
 import { writeTimeout } from './timeout.ts'
@@ -111,28 +110,6 @@ export function wrapRequest(to: Uint8Array, start: number, { bytes }: RequestTem
   writeFrameHeader(to, at - between, end - at + prefixLength, DATA, END_STREAM, id)
   write32(to, at - 4, end - at)
   return end
-}
-
-/** A message with its prefix, as a stream sends it; compressed if wanted and worth it. */
-export function framed(message: Uint8Array, compression: Compression | undefined): Uint8Array {
-  const compressed = compression && compress(message)
-  return compressed === undefined ? prefixed(message, 0) : prefixed(compressed, 1)
-}
-
-/** Bytes as they travel, behind their flag and length. */
-export function prefixed(message: Uint8Array, flag: 0 | 1): Uint8Array {
-  const bytes = Buffer.allocUnsafe(prefixLength + message.length)
-  bytes[0] = flag
-  write32(bytes, 1, message.length)
-  bytes.set(message, prefixLength)
-  return bytes
-}
-
-/** Encodes a message to send. Throws when it cannot be, and `resource_exhausted` when it is over the limit. */
-export function encodeMessage(codec: { encode(message: unknown): Uint8Array }, message: unknown, maxSendBytes: number): Uint8Array {
-  const bytes = codec.encode(message)
-  if (bytes.length <= maxSendBytes) return bytes
-  throw new RpcError('resource_exhausted', `message of ${bytes.length} bytes is over the limit of ${maxSendBytes} (maxSendBytes)`)
 }
 
 /** Whether the call has metadata to send. */

@@ -1,6 +1,6 @@
 import { RpcError } from '../../error.ts'
 import { ErrorCode } from '../../http2/fault.ts'
-import { enough, type Outgoing } from '../../http2/sender.ts'
+import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
 import type { Route } from '../../transport.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
@@ -67,8 +67,8 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   #discards: boolean
   #window: ReceiveWindow | undefined
   #inbox: Inbox | undefined
-  /** The one of a unary request, before that has ended. */
-  #message: Uint8Array | undefined
+  /** The one of a unary request has come, and lies in the inbox until that has ended. */
+  #whole = false
   /** Bytes of it that take room. */
   #held = 0
   #requests: MessageStream<unknown> | undefined
@@ -131,31 +131,27 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     try {
       this.#inbox.push(from, start, end)
       // A message over the limit is found before it is there.
-      if (this.#message === undefined) this.#take(this.#inbox)
-      if (this.#message !== undefined && this.#inbox.length > 0)
+      if (!this.#whole) this.#find(this.#inbox)
+      if (this.#whole && this.#inbox.length > 0)
         throw new RpcError('unimplemented', `the request of ${this.route.method.path} has more than one message`)
       if (!ended) {
-        if (this.#message !== undefined && this.route.method.kind === 'serverStream') this.#handleSoon(this.#message)
+        if (this.#whole && this.route.method.kind === 'serverStream') this.#handleSoon(this.#inbox)
         return
       }
       if (this.#inbox.length > 0) throw new RpcError('internal', 'the request ended within its message')
-      if (this.#message === undefined) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
-      if (this.#begun) return
-      clearTimeout(this.#soon)
-      this.#letGo()
-      this.#handleBytes(this.#message)
+      if (!this.#whole) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
+      if (!this.#begun) this.#handleFound(this.#inbox)
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }
   }
 
   /** A message that waits for the end of its request takes room like one that is not whole. */
-  #take(inbox: Inbox): void {
-    const message = inbox.take()
-    if (message === undefined) return
-    this.#host.room.take(message.length)
-    this.#message = message
-    this.#held = message.length
+  #find(inbox: Inbox): void {
+    if (!inbox.next()) return
+    this.#host.room.take(inbox.end - inbox.start)
+    this.#whole = true
+    this.#held = inbox.end - inbox.start
   }
 
   #letGo(): void {
@@ -164,15 +160,22 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   }
 
   /** go-micro's clients never end the request of a stream, so that its end is not waited for very long. */
-  #handleSoon(message: Uint8Array): void {
+  #handleSoon(inbox: Inbox): void {
     this.#soon ??= setTimeout(() => {
       try {
-        this.#letGo()
-        this.#handleBytes(message)
+        this.#handleFound(inbox)
       } catch (thrown) {
         this.#host.replyError(this, thrown)
       }
     }, patience)
+  }
+
+  #handleFound(inbox: Inbox): void {
+    clearTimeout(this.#soon)
+    this.#letGo()
+    const request = this.decode(inbox.from, inbox.start, inbox.end, inbox.own)
+    inbox.rest()
+    this.#handle(request)
   }
 
   /** Handles a request whose bytes are only valid during the call. */
@@ -183,15 +186,10 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       return
     }
     try {
-      const codec = this.head.input ?? this.route.method.input
-      this.#handle(readMessage(codec, from, start, end))
+      this.#handle(this.decode(from, start, end, false))
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }
-  }
-
-  #handleBytes(bytes: Uint8Array): void {
-    this.#handle(this.decode(bytes))
   }
 
   #handle(request: unknown): void {
@@ -244,7 +242,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     })
     this.#pump = pump(messages, {
       send: (message) => {
-        const to = open()
+        const to = outgoing ?? open()
         this.#host.send(this, to, message)
         if (to.queued < (this.#host.crowded ? 1 : enough)) return undefined
         return new Promise((resolve) => {
@@ -287,8 +285,8 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     this.handling = false
   }
 
-  decode(bytes: Uint8Array): unknown {
-    return (this.head.input ?? this.route.method.input).decode(bytes)
+  decode(from: Buffer, start: number, end: number, own: boolean): unknown {
+    return readMessage(this.head.input ?? this.route.method.input, from, start, end, own)
   }
 
   release(bytes: number): void {

@@ -6,20 +6,20 @@ import { Connection as Http2Connection, type Streams } from '../../http2/connect
 import type { Block } from '../../http2/decoder.ts'
 import { ErrorCode, type Fault, fault } from '../../http2/fault.ts'
 import { maxFrame } from '../../http2/frames.ts'
-import type { Outgoing } from '../../http2/sender.ts'
+import type { Outgoing } from '../../http2/outgoing.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { Routes } from '../../transport.ts'
 import { admission } from './admission.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { errorFields, headersBefore } from './error-reply.ts'
-import { isWholeMessage, prefixLength } from './inbox.ts'
+import { messageEnd, prefixLength } from './inbox.ts'
 import { type Aging, Lifetime } from './lifetime.ts'
 import { writeMetadata } from './metadata.ts'
 import { notGrpc, spoken } from './not-grpc.ts'
 import type { Settings } from './options.ts'
+import { encodeMessage, pushMessage, sendMessage } from './outbox.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
-import { encodeMessage, framed, prefixed } from './request-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
 import { Room } from './room.ts'
@@ -105,7 +105,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
       this.http2.release(end - start, id, undefined)
       return
     }
-    if (call.streams || call.head.http !== 0 || !isWholeMessage(from, start, end, this.settings)) {
+    if (call.streams || call.head.http !== 0 || messageEnd(from, start, end, this.settings) !== end) {
       call.begin()
       call.data(from, start, end, true)
       return
@@ -218,7 +218,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
     try {
       this.#checkCrowd()
       const outgoing = this.#openReply(call, compressed && compression)
-      sender.push(outgoing, compressed === undefined ? prefixed(bytes, 0) : prefixed(compressed, 1))
+      pushMessage(sender, outgoing, compressed ?? bytes, compressed === undefined ? 0 : 1)
       this.finishReply(call, outgoing)
     } catch (error) {
       this.replyError(call, error)
@@ -297,7 +297,12 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
 
   send(call: ServerCall, outgoing: Outgoing, message: unknown): void {
     this.#checkCrowd()
-    this.http2.sender.push(outgoing, framed(this.#encode(call, message), this.#compressionOf(call)))
+    const { head, route } = call
+    try {
+      sendMessage(this.http2, outgoing, head.output ?? route.method.output, message, this.#compressionOf(call), this.settings.maxSendBytes)
+    } catch (thrown) {
+      throw ownFault(call, thrown)
+    }
   }
 
   /** Throws when the client leaves so many answers unread that there is no place for another one. */
