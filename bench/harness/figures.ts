@@ -1,12 +1,28 @@
-/** What one round of one peer came to. */
+import type { Measured } from './setup.ts'
+
+/** What a round of a peer came to, or the median of several. */
 export interface Figures {
-  /** Calls per second. */
+  /** Calls, or messages of streams, per second. */
   readonly rps: number
   readonly p50us: number
   readonly p99us: number
-  /** Microseconds of processor time per call, on each side; where the system does not tell, not there. */
-  readonly clientCpuUs?: number
-  readonly serverCpuUs?: number
+  /** The longest. */
+  readonly maxUs: number
+  /** Microseconds of processor time per call or message, on each side. */
+  readonly clientCpuUs: number
+  readonly serverCpuUs: number
+  /** Bytes per second that went by beside it, each way. */
+  readonly streamed?: number
+}
+
+/** Figures by peer and level: calls in flight, streams, or bytes. */
+export type Results = ReadonlyMap<string, ReadonlyMap<number, Figures>>
+
+/** What a client measured, and the processor time of its server meanwhile in microseconds. */
+export function figures({ count, seconds, cpuUs, p50us, p99us, maxUs, streamed }: Measured, serverCpuUs: number): Figures {
+  const calls = Math.max(count, 1)
+  const perCall = { clientCpuUs: cpuUs / calls, serverCpuUs: serverCpuUs / calls }
+  return { rps: count / seconds, p50us, p99us, maxUs, ...perCall, ...(streamed !== undefined && { streamed: streamed / seconds }) }
 }
 
 /** Counts durations by the microsecond up to a second; longer ones count as a second. */
@@ -35,15 +51,20 @@ export class Histogram {
   }
 }
 
-/** Each figure's median over the rounds, rounded. */
+/** Each figure's median over the rounds. */
 export function medians(rounds: readonly Figures[]): Figures {
-  const middle = (of: (round: Figures) => number): number => {
+  const middle = (of: (round: Figures) => number, digits = 0): number => {
     const sorted = rounds.map(of).sort((a, b) => a - b)
     const half = (sorted.length - 1) / 2
-    return Math.round(((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2)
+    return Number((((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2).toFixed(digits))
   }
-  const figures = { rps: middle(({ rps }) => rps), p50us: middle(({ p50us }) => p50us), p99us: middle(({ p99us }) => p99us) }
-  if (rounds.some(({ clientCpuUs, serverCpuUs }) => clientCpuUs === undefined || serverCpuUs === undefined)) return figures
-  const tenths = (of: (round: Figures) => number | undefined): number => middle((round) => (of(round) ?? 0) * 100) / 100
-  return { ...figures, clientCpuUs: tenths((round) => round.clientCpuUs), serverCpuUs: tenths((round) => round.serverCpuUs) }
+  return {
+    rps: middle(({ rps }) => rps),
+    p50us: middle(({ p50us }) => p50us),
+    p99us: middle(({ p99us }) => p99us),
+    maxUs: middle(({ maxUs }) => maxUs),
+    clientCpuUs: middle(({ clientCpuUs }) => clientCpuUs, 2),
+    serverCpuUs: middle(({ serverCpuUs }) => serverCpuUs, 2),
+    ...(rounds[0]?.streamed !== undefined && { streamed: middle(({ streamed = 0 }) => streamed) }),
+  }
 }

@@ -1,45 +1,21 @@
 import { createServer } from 'node:net'
-import { type Figures, Histogram } from './figures.ts'
+import { type Calls, type Hello, request, run } from './load.ts'
+import type { Memory, Order, Report, Setup } from './setup.ts'
 
 /** The two halves of every peer talk to call.ts through this; each runs in a process of its own. */
 
-/** What call.ts asks a client for. */
-export interface Round {
-  readonly inFlight: number
-  readonly ms: number
-}
-
-/** What a peer's process tells call.ts. */
-export type Report =
-  | { readonly address: string }
-  | { readonly absent: string }
-  | { readonly ready: true }
-  | { readonly figures: Figures }
-  | { readonly failure: string }
-
-/** What every peer sends and gets: `Greeter.Hello`, three short strings each way. */
-export interface Hello {
-  readonly from: string
-  readonly to: string
-  readonly msg: string
-}
-
-/** The request of every call. */
-export const request: Hello = { from: 'client', to: 'server', msg: 'hello, how are you?' }
+/** What this half was started with. */
+export const setup: Setup = JSON.parse(process.argv[2] ?? '{}')
 
 /** The handler of every server. */
 export function answer({ from, msg }: Hello): Hello {
   return { from: 'server', to: from, msg }
 }
 
-/** Where a client finds its server: what {@link serving} was given. */
-export function serverAddress(): string {
-  return process.argv[2] ?? ''
-}
-
-/** Told by a server once it takes calls. */
-export function serving(address: string): void {
-  report({ address })
+/** Told by a server once it takes calls; `registry` is where clients find it, if they do not go to its address. */
+export function serving(address: string, registry?: string): void {
+  serve([])
+  report({ address, registry })
 }
 
 /** Told by a server that needs a program which is not installed: the peer is left out. */
@@ -47,32 +23,47 @@ export function absent(program: string): void {
   report({ absent: program })
 }
 
-/** Told by a client: how it makes one call. Serves call.ts until that goes away. */
-export async function calling(call: () => Promise<Hello>): Promise<void> {
-  const { from, to, msg } = await call()
-  if (from !== 'server' || to !== request.from || msg !== request.msg) throw new Error(`wrong answer: ${JSON.stringify({ from, to, msg })}`)
-  process.on('message', (round: Round) => {
-    load(call, round).then((figures) => report({ figures }), fail)
-  })
+/** Told by a client: how it connects, once for each connection that it is to have. Serves call.ts until that goes away. */
+export async function calling(connect: () => Calls | Promise<Calls>): Promise<void> {
+  const connections = await Promise.all(Array.from({ length: setup.connections }, connect))
+  for (const { hello } of connections) {
+    const { from, to, msg } = await hello()
+    if (from !== 'server' || to !== request.from || msg !== request.msg)
+      throw new Error(`wrong answer: ${JSON.stringify({ from, to, msg })}`)
+  }
+  serve(connections)
   report({ ready: true })
 }
 
-/** Keeps `inFlight` calls going for `ms` milliseconds. One that fails ends the measurement. */
-async function load(call: () => Promise<Hello>, { inFlight, ms }: Round): Promise<Figures> {
-  const times = new Histogram()
-  const begin = performance.now()
-  const end = begin + ms
-  const one = async (): Promise<void> => {
-    for (let start = performance.now(); start < end; ) {
-      await call()
-      const now = performance.now()
-      times.add(now - start)
-      start = now
-    }
+function serve(connections: readonly Calls[]): void {
+  process.on('message', (order: Order) => {
+    obey(order, connections).then(report, fail)
+  })
+}
+
+async function obey(order: Order, connections: readonly Calls[]): Promise<Report> {
+  if ('load' in order) return { measured: await run(order.load, connections) }
+  if ('park' in order) return { parked: await park(order.park, connections) }
+  if (order.ask === 'memory') return { memory: await memory() }
+  const { user, system } = process.cpuUsage()
+  return { cpu: user + system }
+}
+
+/** Makes calls that the server never answers, then one that it does: the others are there by then. */
+async function park(count: number, connections: readonly Calls[]): Promise<number> {
+  const payload = new Uint8Array(0)
+  for (let i = 0; i < count; i++) connections[i % connections.length]?.echo?.({ text: 'park', payload, count: 0 }).catch(fail)
+  for (const { echo } of connections) await echo?.({ text: 'here', payload, count: 0 })
+  return count
+}
+
+async function memory(): Promise<Memory> {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.()
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  await Promise.all(Array.from({ length: inFlight }, one))
-  const seconds = (performance.now() - begin) / 1000
-  return { rps: times.total / seconds, p50us: times.percentile(0.5), p99us: times.percentile(0.99) }
+  const { heapUsed, external, rss } = process.memoryUsage()
+  return { heap: heapUsed + external, rss }
 }
 
 /** A port that was free a moment ago, for peers that do not say which one they took. */

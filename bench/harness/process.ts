@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import type { Report, Round } from './peer.ts'
+import type { Order, Report } from './setup.ts'
 
 /** A peer's process, seen from call.ts. */
 export interface PeerProcess {
-  /** Microseconds of processor time it has used; undefined where the system does not tell. In steps of 10 ms. */
-  cpu(): number | undefined
-  /** Sends a round and resolves with the next report; rejects when the peer fails, ends or takes longer than `ms` milliseconds. */
-  next(ms: number, round?: Round): Promise<Report>
+  /** Sends an order and resolves with the next report; rejects when the peer fails, ends or takes longer than `ms` milliseconds. */
+  next(ms: number, order?: Order): Promise<Report>
+  end(): void
 }
 
 const children = new Set<ChildProcess>()
@@ -20,27 +18,27 @@ export function pinned(): boolean {
   return canPin
 }
 
-/** Starts one half of a peer, on one core where the system has `taskset`. */
-export function start(file: string, core: number, args: readonly string[] = []): PeerProcess {
-  const node = [process.execPath, '--import', 'tsx', file, ...args]
-  const [program = '', ...rest] = canPin ? ['taskset', '-c', String(core), ...node] : node
-  const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+/** Starts one half of a peer, on one core where the system has `taskset`. It is spoken to over Node's IPC: a line of JSON each. */
+export function start(command: readonly string[], core: number): PeerProcess {
+  const [program = '', ...rest] = canPin ? ['taskset', '-c', String(core), ...command] : command
+  const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, GOMAXPROCS: '1' } })
+  const name = command.slice(0, -1).join(' ')
   children.add(child)
   child.once('exit', () => children.delete(child))
   return {
-    cpu: () => cpuOf(child.pid),
-    next: (ms, round) =>
+    end: () => void child.kill('SIGKILL'),
+    next: (ms, order) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => done(() => reject(new Error(`${file}: no answer within ${ms} ms`))), ms)
+        const timer = setTimeout(() => done(() => reject(new Error(`${name}: no answer within ${ms} ms`))), ms)
         child.once('message', got)
         child.once('exit', ended)
-        if (round !== undefined) child.send(round)
+        if (order !== undefined) child.send(order)
 
         function got(message: Report): void {
-          done(() => ('failure' in message ? reject(new Error(`${file}: ${message.failure}`)) : resolve(message)))
+          done(() => ('failure' in message ? reject(new Error(`${name}: ${message.failure}`)) : resolve(message)))
         }
         function ended(code: number | null, signal: string | null): void {
-          done(() => reject(new Error(`${file}: ended with ${signal ?? code}`)))
+          done(() => reject(new Error(`${name}: ended with ${signal ?? code}`)))
         }
         function done(settle: () => void): void {
           clearTimeout(timer)
@@ -49,16 +47,6 @@ export function start(file: string, core: number, args: readonly string[] = []):
           settle()
         }
       }),
-  }
-}
-
-function cpuOf(pid: number | undefined): number | undefined {
-  try {
-    // After the name, which may contain anything: state, …, the 12th and 13th are ticks in user and in system mode.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) * 10_000
-  } catch {
-    return undefined
   }
 }
 

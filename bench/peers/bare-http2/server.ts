@@ -1,15 +1,18 @@
 import { createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { Greeter } from '../../../examples/gen/hello_pb.ts'
+import type { Hello } from '../../harness/load.ts'
 import { answer, serving } from '../../harness/peer.ts'
-import { create, HelloResponseSchema, hello } from '../grpc-js/contract.ts'
+import { definition } from '../grpc-js/contract.ts'
 
+const hello = definition<Hello, Hello>(Greeter.method.hello)
 const server = createServer()
 server.on('stream', (stream: ServerHttp2Stream) => {
   const chunks: Buffer[] = []
   stream.on('data', (chunk: Buffer) => chunks.push(chunk))
   stream.on('end', () => {
     const request = hello.requestDeserialize(Buffer.concat(chunks).subarray(5))
-    const message = hello.responseSerialize(create(HelloResponseSchema, answer(request)))
+    const message = hello.responseSerialize(answer(request))
     const head = Buffer.alloc(5)
     head.writeUInt32BE(message.length, 1)
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })

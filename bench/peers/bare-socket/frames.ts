@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { protobuf } from '../../../dist/codecs/protobuf.js'
 import { HelloRequestSchema, HelloResponseSchema } from '../../../examples/gen/hello_pb.ts'
-import type { Hello } from '../../harness/peer.ts'
+import type { Hello } from '../../harness/load.ts'
 
 /** The floor: a length, a number, a message by beckon's codec; everything of a tick in one write. No protocol, no promise on the server, no limits. */
 export const input = protobuf(HelloRequestSchema)

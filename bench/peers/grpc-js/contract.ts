@@ -1,23 +1,22 @@
-import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { create, type DescMessage, type DescMethod, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { MethodDefinition } from '@grpc/grpc-js'
-import { type HelloRequest, HelloRequestSchema, type HelloResponse, HelloResponseSchema } from '../../../examples/gen/hello_pb.ts'
 
-function serializer<S extends DescMessage>(schema: S): (message: MessageShape<S>) => Buffer {
-  return (message) => {
-    const bytes = toBinary(schema, message)
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** A method with protobuf-es messages, the same as beckon's; what is sent may be plain objects, as there. */
+export function definition<Req, Res>({ parent, name, methodKind, input, output }: DescMethod): MethodDefinition<Req, Res> {
+  return {
+    path: `/${parent.typeName}/${name}`,
+    requestStream: methodKind === 'client_streaming' || methodKind === 'bidi_streaming',
+    responseStream: methodKind === 'server_streaming' || methodKind === 'bidi_streaming',
+    requestSerialize: serializer(input),
+    requestDeserialize: (bytes) => fromBinary(input, bytes) as Req,
+    responseSerialize: serializer(output),
+    responseDeserialize: (bytes) => fromBinary(output, bytes) as Res,
   }
 }
 
-/** `Greeter.Hello` with protobuf-es messages, the same as beckon's. */
-export const hello: MethodDefinition<HelloRequest, HelloResponse> = {
-  path: '/hello.Greeter/Hello',
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: serializer(HelloRequestSchema),
-  requestDeserialize: (bytes) => fromBinary(HelloRequestSchema, bytes),
-  responseSerialize: serializer(HelloResponseSchema),
-  responseDeserialize: (bytes) => fromBinary(HelloResponseSchema, bytes),
+function serializer(schema: DescMessage): (message: unknown) => Buffer {
+  return (message) => {
+    const bytes = toBinary(schema, create(schema, message as never))
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
 }
-
-export { create, type HelloRequest, HelloRequestSchema, type HelloResponse, HelloResponseSchema }

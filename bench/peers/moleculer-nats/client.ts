@@ -1,8 +1,9 @@
-import { calling, type Hello, request, serverAddress } from '../../harness/peer.ts'
+import { type Hello, request } from '../../harness/load.ts'
+import { calling, setup } from '../../harness/peer.ts'
 import { broker } from './broker.ts'
 
-const client = broker('client', serverAddress())
+const client = broker('client', setup.address)
 await client.start()
 await client.waitForServices('greeter', 15_000)
 
-await calling(() => client.call<Hello, Hello>('greeter.hello', request))
+await calling(() => ({ hello: () => client.call<Hello, Hello>('greeter.hello', request) }))

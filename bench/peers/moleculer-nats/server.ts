@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import type { Context } from 'moleculer'
-import { absent, answer, freePort, type Hello, serving } from '../../harness/peer.ts'
+import type { Hello } from '../../harness/load.ts'
+import { absent, answer, freePort, serving } from '../../harness/peer.ts'
 import { broker } from './broker.ts'
 
 if (spawnSync('nats-server', ['-v']).error !== undefined) {

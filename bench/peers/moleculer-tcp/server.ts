@@ -1,5 +1,6 @@
 import type { Context } from 'moleculer'
-import { answer, freePort, type Hello, serving } from '../../harness/peer.ts'
+import type { Hello } from '../../harness/load.ts'
+import { answer, freePort, serving } from '../../harness/peer.ts'
 import { broker } from './broker.ts'
 
 const port = await freePort()

@@ -2,7 +2,8 @@ import 'reflect-metadata'
 import { Controller, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { GrpcMethod, Transport } from '@nestjs/microservices'
-import { answer, freePort, type Hello, serving } from '../../harness/peer.ts'
+import type { Hello } from '../../harness/load.ts'
+import { answer, freePort, serving } from '../../harness/peer.ts'
 
 class Greeter {
   async hello(request: Hello): Promise<Hello> {

@@ -1,8 +1,8 @@
 import { createChannel, createClient } from 'nice-grpc'
-import { calling, request, serverAddress } from '../../harness/peer.ts'
-import { create, HelloRequestSchema } from '../grpc-js/contract.ts'
-import { definition } from './contract.ts'
+import { request } from '../../harness/load.ts'
+import { calling, setup } from '../../harness/peer.ts'
+import { contract } from './contract.ts'
 
-const client = createClient(definition, createChannel(serverAddress()))
+const client = createClient(contract, createChannel(setup.address))
 
-await calling(() => client.hello(create(HelloRequestSchema, request)))
+await calling(() => ({ hello: () => client.hello(request) }))

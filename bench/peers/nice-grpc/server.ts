@@ -1,8 +1,8 @@
 import { createServer } from 'nice-grpc'
+import type { Hello } from '../../harness/load.ts'
 import { answer, serving } from '../../harness/peer.ts'
-import { create, type HelloRequest, HelloResponseSchema } from '../grpc-js/contract.ts'
-import { definition } from './contract.ts'
+import { contract } from './contract.ts'
 
 const server = createServer()
-server.add(definition, { hello: async (request: HelloRequest) => create(HelloResponseSchema, answer(request)) })
+server.add(contract, { hello: async (request: Hello) => answer(request) })
 serving(`127.0.0.1:${await server.listen('127.0.0.1:0')}`)

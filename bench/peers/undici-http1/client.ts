@@ -1,11 +1,17 @@
 import { Pool } from 'undici'
-import { calling, type Hello, request, serverAddress } from '../../harness/peer.ts'
+import { type Hello, request } from '../../harness/load.ts'
+import { calling, setup } from '../../harness/peer.ts'
 
-// HTTP/1.1 carries one call at a time on a connection.
-const pool = new Pool(serverAddress(), { connections: 256 })
 const headers = { 'content-type': 'application/json' }
+// HTTP/1.1 carries one call at a time on a connection: where others have one, it has as many as there are calls.
+const connections = setup.connections === 1 ? 256 : 1
 
-await calling(async () => {
-  const { body } = await pool.request({ method: 'POST', path: '/hello', headers, body: JSON.stringify(request) })
-  return (await body.json()) as Hello
+await calling(() => {
+  const pool = new Pool(setup.address, { connections })
+  return {
+    async hello() {
+      const { body } = await pool.request({ method: 'POST', path: '/hello', headers, body: JSON.stringify(request) })
+      return (await body.json()) as Hello
+    },
+  }
 })
