@@ -111,7 +111,7 @@ async function run(
   load: (level: number) => Load,
 ): Promise<Results> {
   const pairs = await open(asked(pairings, peers), note)
-  for (const pair of pairs) for (const level of levels) await round(pair, { ...load(level), ms: Math.max(ms, 300) / levels.length })
+  for (const pair of pairs) for (const level of levels) await round(pair, { ...load(level), ms: Math.ceil(ms / levels.length) })
   const results = await measure(pairs, new Map(levels.map((level) => [level, load(level)])), rounds, note)
   close(pairs)
   return results
