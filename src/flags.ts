@@ -113,7 +113,7 @@ function urlOf(
   const ttl = get('register_ttl')
   const interval = get('register_interval')
   const [base = '', query = ''] = url.split('?')
-  const params = new URLSearchParams(base.startsWith('etcd:') && !query.includes('layout=') ? defaults : '')
+  const params = new URLSearchParams(/^etcd(-v2)?:/.test(base) && !query.includes('layout=') ? defaults : '')
   for (const [name, value] of new URLSearchParams(query)) params.set(name, value)
   if (ttl !== undefined) params.set('ttl', ttl)
   if (interval !== undefined) params.set('heartbeat', interval)

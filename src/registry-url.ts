@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { RpcError } from './error.ts'
 import type { Logger } from './logger.ts'
 import { type EtcdRegistryOptions, etcd, etcdNaming, goKit, goMicro, goZero, kitex, kratos, type Layout, rpcx } from './registries/etcd.ts'
+import { type EtcdV2RegistryOptions, etcdV2, goKit as goKitV2, goMicro as goMicroV2 } from './registries/etcd-v2.ts'
 import { fixed } from './registries/fixed.ts'
 import { memory } from './registries/memory.ts'
 import type { Registry } from './registry.ts'
@@ -12,7 +13,7 @@ const form = /^([a-z][a-z0-9+-]*):\/\/(?:([^@/?]*)@)?([^/?]*)\/?(?:\?(.*))?$/
  * A registry from one line of text, as it stands in `BECKON_REGISTRY`:
  * `etcd://user:pass@h1:2379,h2:2379?layout=go-kit&prefix=/services/book/`, `fixed://h1:8080,h2:8080` or `memory://`.
  * etcd's parameters: `layout` (`go-micro`, `go-micro-v1`, `go-kit`, `etcd-naming`, `kratos`, `go-zero`, `kitex`, `rpcx`; several with commas), `prefix`, `ttl`, `heartbeat` and `timeout` (`10s`, `500ms`),
- * `tls=true`, `ca`, `cert` and `key` (file names), `servername`. Throws `invalid_argument` naming what it cannot read.
+ * `tls=true`, `ca`, `cert` and `key` (file names), `servername`. `etcd-v2://` is etcd by its former API, with the layouts `go-micro` and `go-kit`. Throws `invalid_argument` naming what it cannot read.
  */
 export function registryFromUrl(url: string, options: { readonly logger?: Logger | undefined } = {}): Registry {
   const match = form.exec(url)
@@ -27,25 +28,25 @@ export function registryFromUrl(url: string, options: { readonly logger?: Logger
       if (addresses.length === 0) throw bad(url, 'fixed:// needs at least one host:port')
       return fixed(addresses)
     case 'etcd':
-      return etcd({
-        ...etcdOptions(url, params),
-        ...userOf(url, credentials),
-        ...(addresses.length > 0 && { endpoints: addresses }),
-        logger: options.logger,
-      })
+    case 'etcd-v2': {
+      const reach = { ...userOf(url, credentials), ...(addresses.length > 0 && { endpoints: addresses }), logger: options.logger }
+      return scheme === 'etcd'
+        ? etcd({ ...etcdOptions(url, params, layoutsByName), ...reach })
+        : etcdV2({ ...etcdOptions(url, params, layoutsOfV2), ...reach })
+    }
     default:
-      throw bad(url, `knows no "${scheme}"; there are etcd, fixed and memory`)
+      throw bad(url, `knows no "${scheme}"; there are etcd, etcd-v2, fixed and memory`)
   }
 }
 
-function userOf(url: string, credentials: string | undefined): EtcdRegistryOptions {
+function userOf(url: string, credentials: string | undefined): { readonly username?: string; readonly password?: string } {
   if (credentials === undefined) return {}
   const [username = '', ...rest] = credentials.split(':')
   if (rest.length === 0) throw bad(url, 'has a user without a password; write user:password@')
   return { username: decodeURIComponent(username), password: decodeURIComponent(rest.join(':')) }
 }
 
-function etcdOptions(url: string, params: URLSearchParams): EtcdRegistryOptions {
+function etcdOptions(url: string, params: URLSearchParams, layouts: Layouts): EtcdRegistryOptions & EtcdV2RegistryOptions {
   const known = ['layout', 'prefix', 'ttl', 'heartbeat', 'timeout', 'tls', 'ca', 'cert', 'key', 'servername']
   for (const name of params.keys()) if (!known.includes(name)) throw bad(url, `has no parameter "${name}"; there are ${known.join(', ')}`)
   const times = (['ttl', 'heartbeat', 'timeout'] as const).flatMap((name) => {
@@ -60,13 +61,16 @@ function etcdOptions(url: string, params: URLSearchParams): EtcdRegistryOptions 
   const secure = params.get('tls') === 'true' || files.length > 0
   return {
     ...Object.fromEntries(times),
-    layouts: (params.get('layout') ?? 'go-micro').split(',').map((name) => layout(url, name, params.get('prefix') ?? undefined)),
+    layouts: (params.get('layout') ?? 'go-micro').split(',').map((name) => layout(url, layouts, name, params.get('prefix') ?? undefined)),
     ...(secure && { tls: { ...Object.fromEntries(files), ...(servername !== null && { servername }) } }),
   }
 }
 
+/** Makes layouts by their names. */
+type Layouts = Readonly<Record<string, (prefix: string | undefined) => Layout>>
+
 /** Every layout by its name; all but go-kit have a prefix of their own. */
-const layoutsByName: Readonly<Record<string, (prefix: string | undefined) => Layout>> = {
+const layoutsByName: Layouts = {
   'go-micro': (prefix) => goMicro({ prefix }),
   'go-micro-v1': (prefix = '/micro-registry/') => goMicro({ prefix }),
   'go-kit': (prefix) => goKit({ prefix }),
@@ -77,10 +81,15 @@ const layoutsByName: Readonly<Record<string, (prefix: string | undefined) => Lay
   rpcx: (basePath) => rpcx({ basePath }),
 }
 
-function layout(url: string, name: string, prefix: string | undefined): Layout {
-  if (!Object.hasOwn(layoutsByName, name)) throw bad(url, `knows no layout "${name}"; there are ${Object.keys(layoutsByName).join(', ')}`)
+const layoutsOfV2: Layouts = {
+  'go-micro': (prefix) => goMicroV2({ prefix }),
+  'go-kit': (prefix) => goKitV2({ prefix }),
+}
+
+function layout(url: string, layouts: Layouts, name: string, prefix: string | undefined): Layout {
+  if (!Object.hasOwn(layouts, name)) throw bad(url, `knows no layout "${name}"; there are ${Object.keys(layouts).join(', ')}`)
   if (name === 'go-kit' && prefix === undefined) throw bad(url, 'layout=go-kit needs prefix=, as in prefix=/services/book/')
-  return (layoutsByName[name] as (prefix: string | undefined) => Layout)(prefix)
+  return (layouts[name] as (prefix: string | undefined) => Layout)(prefix)
 }
 
 function read(file: string, parameter: string): Buffer {

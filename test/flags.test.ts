@@ -64,7 +64,7 @@ describe('flags', () => {
 
   it.each([
     [['--registry'], /--registry needs a value/],
-    [['--registry=zookeeper'], /knows no "zookeeper"; there are etcd, fixed and memory/],
+    [['--registry=zookeeper'], /knows no "zookeeper"; there are etcd, etcd-v2, fixed and memory/],
     [['--client_retries=many'], /--client_retries: must be a whole number/],
     [['--client_request_timeout=soon'], /--client_request_timeout: "soon" is not a time/],
     [['--server_metadata=x'], /--server_metadata: "x" must be key=value/],
@@ -73,6 +73,7 @@ describe('flags', () => {
     [['--registry=etcd://h:1?layout=go-kit'], /needs prefix=/],
     [['--registry=etcd://u@h:1'], /a user without a password/],
     [['--registry=etcd://h:1?ca=/no/such/file'], /ca=\/no\/such\/file cannot be read/],
+    [['--registry=etcd-v2://h:1?layout=kratos'], /knows no layout "kratos"; there are go-micro, go-kit/],
     [['--registry=fixed'], /needs at least one host:port/],
   ])('says what is wrong with %j', (argv, message) => {
     expect(() => read(argv)).toThrow(message)
@@ -90,6 +91,13 @@ describe('flags', () => {
     'go-micro,kratos,go-kit&prefix=/x/',
   ])('takes layout=%s', async (layout) => {
     await read([`--registry=etcd://h:1?layout=${layout}`]).registry.close()
+  })
+
+  it('takes etcd’s former API by its name, with defaults for etcd', () => {
+    const registryDefaults = 'layout=go-kit&prefix=/services/book/'
+    const one = read(['--registry=etcd-v2', '--registry_address=h:1,h:2'], {}, { registryDefaults })
+    expect(one.registryUrl).toBe('etcd-v2://h:1,h:2?layout=go-kit&prefix=/services/book/')
+    expect(one.registry.name).toBe('etcd v2 at h:1,h:2')
   })
 
   it('never shows a password', () => {

@@ -29,6 +29,8 @@ const parts: readonly Part[] = [
   { name: 'transports', files: /^transports\//, imports: ['words'] },
   { name: 'etcd', files: /^etcd\//, imports: ['words', 'transports/grpc', 'codecs/protobuf', 'gen'] },
   { name: 'registries/etcd', files: /^registries\/etcd(\.ts$|\/)/, imports: ['words', 'etcd'] },
+  // What both APIs of etcd have in common lies with the one that stays.
+  { name: 'registries/etcd-v2', files: /^registries\/etcd-v2(\.ts$|\/)/, imports: ['words', 'etcd', 'registries/etcd'] },
   { name: 'registries', files: /^registries\//, imports: ['words'] },
   { name: 'services', files: /^services\//, imports: ['words', 'codecs/protobuf', 'gen'] },
   { name: 'brokers', files: /^brokers\//, imports: ['words'] },

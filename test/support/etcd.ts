@@ -85,11 +85,11 @@ export async function startEtcd(options: EtcdProcessOptions = {}): Promise<EtcdP
 }
 
 /** Starts a cluster and resolves when every member answers. */
-export async function startCluster(size = 3): Promise<readonly EtcdProcess[]> {
+export async function startCluster(size = 3, { args = [] }: Pick<EtcdProcessOptions, 'args'> = {}): Promise<readonly EtcdProcess[]> {
   const ports = await freePorts(2 * size)
   const peers = ports.slice(size)
   const initialCluster = peers.map((port, i) => `e${i}=http://127.0.0.1:${port}`).join(',')
-  const members = peers.map((peerPort, i) => makeMember({ name: `e${i}`, clientPort: ports[i] as number, peerPort, initialCluster }))
+  const members = peers.map((peerPort, i) => makeMember({ name: `e${i}`, clientPort: ports[i] as number, peerPort, initialCluster, args }))
   await Promise.all(members.map((member) => member.restart()))
   return members
 }

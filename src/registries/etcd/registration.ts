@@ -1,10 +1,11 @@
 import { RpcError } from '../../error.ts'
 import type { EtcdClient, Lease } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
-import type { Instance, Registration, RegistrationState } from '../../registry.ts'
+import type { Instance, Registration } from '../../registry.ts'
 import { createGuard } from './guard.ts'
 import type { Layout } from './layout.ts'
 import { createRetry, passing } from './retry.ts'
+import { about, checkUpdate, createStanding } from './standing.ts'
 import { writeRecords } from './writing.ts'
 
 /** What a registration needs. */
@@ -28,7 +29,6 @@ export interface RegistrationOptions {
  */
 export async function createRegistration(first: Instance, options: RegistrationOptions): Promise<Registration> {
   const { client, layouts, logger, ttl, heartbeat } = options
-  const listeners = new Set<(state: RegistrationState, cause?: Error) => void>()
   const retry = createRetry(client, options.random)
   const guard = createGuard(client, logger, ({ cause, revision: at, lease: holder, overwritten }) => {
     const seen = writings
@@ -37,7 +37,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
     heal(cause, () => (at === undefined ? writings === seen : at > revision), robbed)
   })
   let instance = first
-  let state: RegistrationState = 'healing'
+  const standing = createStanding(client.name, () => instance, logger)
+  const { enter } = standing
   let lease: Lease | undefined
   /** Of the last writing; what others did to the records before it does not matter. */
   let revision = 0
@@ -48,12 +49,11 @@ export async function createRegistration(first: Instance, options: RegistrationO
   let writings = 0
   /** Why the last writing failed, if it did. */
   let trouble: RpcError | undefined
-  let lostAt: number | undefined
   let backAt = Number.NEGATIVE_INFINITY
   /** The writings, one after the other. */
   let work: Promise<unknown> = Promise.resolve()
 
-  const gone = (): boolean => state === 'gone'
+  const gone = (): boolean => standing.state === 'gone'
 
   function inTurn(task: () => Promise<void>): Promise<void> {
     const result = work.then(task)
@@ -148,26 +148,6 @@ export async function createRegistration(first: Instance, options: RegistrationO
     })
   }
 
-  function enter(next: RegistrationState, cause?: Error): void {
-    if (state === next || gone()) return
-    state = next
-    const fields = { ...about(instance), ...(cause && { err: cause }) }
-    if (next === 'healing') {
-      lostAt = performance.now()
-      logger.warn(fields, `registration of ${instance.id} lost, putting it back: ${cause?.message}`)
-    } else if (next === 'lost') logger.error(fields, `${instance.id} cannot be put back, trying on: ${cause?.message}`)
-    else if (next === 'gone') logger.info(fields, `${instance.id} deregistered`)
-    else if (lostAt === undefined) logger.info(fields, `${instance.id} registered in ${client.name}`)
-    else logger.info(fields, `registration of ${instance.id} is back after ${Math.round(performance.now() - lostAt)} ms`)
-    for (const listener of [...listeners]) {
-      try {
-        listener(next, cause)
-      } catch (error) {
-        logger.error({ ...about(instance), err: error }, `a listener to the state of ${instance.id} threw`)
-      }
-    }
-  }
-
   async function end(): Promise<void> {
     guard.stop()
     options.ended()
@@ -182,7 +162,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   try {
     await writeInTime(options.wait)
   } catch (error) {
-    state = 'gone'
+    standing.abandon()
     void end()
     throw error
   }
@@ -191,13 +171,10 @@ export async function createRegistration(first: Instance, options: RegistrationO
       return instance
     },
     get state() {
-      return state
+      return standing.state
     },
     async update(next) {
-      const { id, service } = instance
-      if (next.id !== id || next.service !== service)
-        throw new RpcError('invalid_argument', `update: id and service must stay ${id} and ${service}, got ${next.id} and ${next.service}`)
-      if (gone()) throw new RpcError('failed_precondition', `update: ${id} has been deregistered`)
+      checkUpdate(instance, next, standing.state)
       instance = next
       await writeInTime()
     },
@@ -206,13 +183,6 @@ export async function createRegistration(first: Instance, options: RegistrationO
       enter('gone')
       await end()
     },
-    onState(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
+    onState: standing.onState,
   }
-}
-
-function about({ service, id, address }: Instance): object {
-  return { service, id, address }
 }

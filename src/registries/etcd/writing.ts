@@ -1,6 +1,6 @@
 import { parseAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
-import type { Compare, EtcdClient, KeyValue, Operation } from '../../etcd/index.ts'
+import type { Compare, EtcdClient, Operation } from '../../etcd/index.ts'
 import type { Instance } from '../../registry.ts'
 import type { Layout } from './layout.ts'
 
@@ -41,7 +41,7 @@ export async function writeRecords(client: EtcdClient, layouts: readonly Layout[
     if (succeeded) return { revision, keys }
     const found = new Map(results.flatMap((result) => ('get' in result ? result.get.kvs : [])).map((kv) => [kv.keyText, kv]))
     for (const kv of found.values()) {
-      const other = [lease, ...former, 0n].includes(kv.lease) ? undefined : otherIn(layouts, instance, kv)
+      const other = [lease, ...former, 0n].includes(kv.lease) ? undefined : otherIn(layouts, instance, kv.keyText, kv.text)
       if (other === undefined) continue
       onTaken?.()
       if (onTaken === undefined || (await isRenewed(client, kv.lease))) throw taken(client, other)
@@ -52,10 +52,10 @@ export async function writeRecords(client: EtcdClient, layouts: readonly Layout[
 }
 
 /** The instance of the same id, but at another place, that a record tells of. */
-function otherIn(layouts: readonly Layout[], { id, service, address }: Instance, { keyText, text }: KeyValue): Instance | undefined {
+export function otherIn(layouts: readonly Layout[], { id, service, address }: Instance, key: string, value: string): Instance | undefined {
   const all = layouts.flatMap((layout) => {
     try {
-      return layout.decode(keyText, text, service).filter((one) => one.id === id && place(one.address) !== place(address))
+      return layout.decode(key, value, service).filter((one) => one.id === id && place(one.address) !== place(address))
     } catch {
       return []
     }
