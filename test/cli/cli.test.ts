@@ -22,7 +22,7 @@ beforeAll(async () => {
   registryServer = await startRegistry()
   registry = etcd({ endpoints: [registryServer.address] })
   echo = await startEcho({ registry, who: 'echo-1', version: '7', metadata: { rack: 'b' } })
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   await echo?.close()

@@ -13,7 +13,7 @@ let built: Build
 
 beforeAll(async () => {
   built = await build()
-}, 60_000)
+}, 120_000)
 
 afterAll(() => built?.[Symbol.dispose]())
 
@@ -60,7 +60,7 @@ describe('beckon demo', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('there is no etcd on the PATH')])
     expectResult(stdout, 'embedded')
     await expectNothingLeft()
-  }, 60_000)
+  }, 120_000)
 
   it('starts an etcd of its own, shows what is registered, and leaves nothing behind', async (ctx) => {
     requireEtcd(ctx)
@@ -73,7 +73,7 @@ describe('beckon demo', () => {
     expect(stdout).toMatch(/calls, 0 failed/)
     await expectNothingLeft()
     expect(directories()).toEqual(before)
-  }, 60_000)
+  }, 120_000)
 
   it('uses the registry that it is told, and leaves nothing in it', async () => {
     await using registry = await startRegistry().then((server) => ({ ...server, [Symbol.asyncDispose]: () => server.close() }))
@@ -87,7 +87,7 @@ describe('beckon demo', () => {
     expect((await client.range({ prefix: '/services/book/' })).kvs).toEqual([])
     await client.close()
     await expectNothingLeft()
-  }, 60_000)
+  }, 120_000)
 
   it('says so when that registry cannot be used', async () => {
     const cannot = await demo([], { BECKON_REGISTRY: 'fixed://127.0.0.1:1' }).ended
@@ -119,5 +119,5 @@ describe('beckon demo', () => {
     const { code, stderr } = await program.ended
     expect([code, stderr]).toEqual([141, ''])
     await expectNothingLeft()
-  }, 60_000)
+  }, 120_000)
 })

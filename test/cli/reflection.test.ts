@@ -13,7 +13,7 @@ let server: Server
 beforeAll(async () => {
   built = await build()
   server = await startEcho({ services: [health(), reflection()] })
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   await server?.close()

@@ -10,7 +10,7 @@ let registry: DevRegistry
 beforeAll(async () => {
   built = await build()
   registry = await startRegistry()
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   await registry?.close()
@@ -45,7 +45,34 @@ describe('examples/greeter', () => {
     server.child.kill('SIGTERM')
     expect((await server.ended).code).toBe(0)
     expect(await keysUnder('/micro/registry/hello.srv.say/')).toEqual([])
-  }, 60_000)
+  }, 120_000)
+})
+
+describe('examples/user-login', () => {
+  it('logs in at all of three instances, registered as the tutorial does, and when one is killed', async () => {
+    await using a = example('user-login/server.ts', '-g', '127.0.0.1:0')
+    await using b = example('user-login/server.ts', '-g', '127.0.0.1:0')
+    await using c = example('user-login/server.ts', '--server_address=127.0.0.1:0')
+    const servers = [a, b, c]
+    await Promise.all(servers.map((server) => server.says(/^run /m)))
+    const addresses = servers.map((server) => /^run (\S+)/m.exec(server.stdout)?.[1] ?? '').sort()
+    expect(await keysUnder('svc.user.agent')).toEqual(addresses.map((address) => [`svc.user.agent/${address}`, address]))
+
+    const login = async (): Promise<void> => {
+      const { code, stdout, stderr } = await example('user-login/client.ts', '--pause=300').ended
+      expect([code, stderr]).toEqual([0, ''])
+      const tokens = stdout.trim().split('\n')
+      expect(tokens).toHaveLength(6)
+      const claims = Buffer.from(tokens[0]?.split('.')[1] ?? '', 'base64url').toString()
+      expect(JSON.parse(claims)).toMatchObject({ Name: 'aoho', sub: 'login' })
+    }
+    // On a slow machine not all may be connected before the client has ended.
+    const called = (): boolean => servers.every(({ stdout }) => stdout.includes('"msg":"/pb.User/RpcUserLogin ok"'))
+    for (let runs = 0; runs < 5 && !called(); runs++) await login()
+    expect(called()).toBe(true)
+    a.child.kill('SIGKILL')
+    await login()
+  }, 120_000)
 })
 
 describe('examples/book', () => {
@@ -72,7 +99,7 @@ describe('examples/book', () => {
     expect(stdout).toMatch(
       /GetBookList answered by \S+\n {2}bookId: 1 => bookName: 21天精通php\n {2}bookId: 2 => bookName: 21天精通java\n$/,
     )
-  }, 60_000)
+  }, 120_000)
 
   it('has no book that it does not have', async () => {
     await using server = example('book/server.ts')
@@ -83,5 +110,5 @@ describe('examples/book', () => {
       start([built.command, 'call', 'book.BookService', 'BookService.GetBookInfo', json, '--json'], { env, stdin: '' }).ended
     expect(await call('{"bookId":2}')).toEqual({ code: 0, stdout: '{"bookId":2,"bookName":"21天精通java"}\n', stderr: '' })
     expect(await call('{"bookId":3}')).toEqual({ code: 1, stdout: '', stderr: 'beckon: not_found: no book 3\n' })
-  }, 60_000)
+  }, 120_000)
 })
