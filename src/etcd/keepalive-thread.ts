@@ -21,8 +21,9 @@ export function systemTime(): number {
 }
 
 /**
- * A {@link KeepAlive} in a thread of its own, which is started for the first lease and does not keep the process alive. Should
- * that thread end, `fallback` takes over all leases: late rather than never.
+ * A {@link KeepAlive} in a thread of its own, which is started for the first lease and does not keep the process alive. `fallback`
+ * renews a lease until the thread has done so once, for a busy machine may take longer than the TTL to start one, and takes over
+ * all leases should the thread end: late rather than never.
  */
 export function createKeepAliveThread(options: EtcdOptions, fallback: KeepAlive, logger: Logger): KeepAlive & { stop(): void } {
   const leases = new Map<bigint, Kept>()
@@ -39,6 +40,9 @@ export function createKeepAliveThread(options: EtcdOptions, fallback: KeepAlive,
     started.on('message', (report: ThreadReport) => {
       const lease = leases.get(report.id)
       if (lease === undefined) return
+      // A thread that began late may not know of what was renewed meanwhile.
+      if ('lost' in report && report.lost.code === 'deadline_exceeded' && lease.deadline > performance.now()) return tell(request(lease))
+      fallback.remove(lease)
       if ('deadline' in report) lease.deadline = report.deadline - systemTime() + performance.now()
       else {
         leases.delete(report.id)
@@ -48,7 +52,10 @@ export function createKeepAliveThread(options: EtcdOptions, fallback: KeepAlive,
     started.on('error', (error) => {
       broken = true
       logger.error({ err: error }, `the thread that renews leases has ended; they are renewed without it: ${error.message}`)
-      for (const lease of leases.values()) fallback.add(lease)
+      for (const lease of leases.values()) {
+        fallback.remove(lease)
+        fallback.add(lease)
+      }
       leases.clear()
     })
     return started
@@ -59,16 +66,20 @@ export function createKeepAliveThread(options: EtcdOptions, fallback: KeepAlive,
     worker.postMessage(request)
   }
 
+  function request({ id, ttl, heartbeat, deadline }: Kept): ThreadRequest {
+    return { add: { id, ttl, heartbeat, deadline: deadline - performance.now() + systemTime() } }
+  }
+
   return {
     add(lease) {
-      if (broken) return fallback.add(lease)
-      const { id, ttl, heartbeat, deadline } = lease
-      leases.set(id, lease)
-      tell({ add: { id, ttl, heartbeat, deadline: deadline - performance.now() + systemTime() } })
+      fallback.add(lease)
+      if (broken) return
+      leases.set(lease.id, lease)
+      tell(request(lease))
     },
     remove(lease) {
+      fallback.remove(lease)
       if (leases.delete(lease.id)) tell({ remove: lease.id })
-      else fallback.remove(lease)
     },
     stop() {
       leases.clear()

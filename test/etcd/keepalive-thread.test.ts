@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { etcdClient } from '../../src/etcd/index.ts'
+import type { Kept } from '../../src/etcd/keepalive.ts'
+import { createKeepAliveThread } from '../../src/etcd/keepalive-thread.ts'
+import { silent } from '../../src/logger.ts'
 import { until } from '../support/echo.ts'
 import { requireEtcd, startEtcd } from '../support/etcd.ts'
 
@@ -23,5 +26,17 @@ describe('a client that is to renew leases in a thread', () => {
     expect([lease.state, other.state]).toEqual(['lost', 'revoked'])
     expect(await client.leases()).toEqual([])
     await client.close()
+  })
+
+  it('renews them without it until it has begun: a busy machine may take longer than the TTL to start a thread', () => {
+    const renewed = new Set<Kept>()
+    const fallback = { add: (lease: Kept) => void renewed.add(lease), remove: (lease: Kept) => void renewed.delete(lease) }
+    const thread = createKeepAliveThread({ endpoints: ['127.0.0.1:1'] }, fallback, silent)
+    const lease: Kept = { id: 1n, ttl: 3000, heartbeat: 1000, deadline: performance.now() + 3000, lose() {} }
+    thread.add(lease)
+    expect([...renewed]).toEqual([lease])
+    thread.remove(lease)
+    expect([...renewed]).toEqual([])
+    thread.stop()
   })
 })

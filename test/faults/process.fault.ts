@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
 import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
-import { fault, type Scene, soon, ttl } from './scene.ts'
+import { fault, patience, type Scene, ttl } from './scene.ts'
 
-const program = fileURLToPath(new URL('process-child.ts', import.meta.url))
+const program = fileURLToPath(new URL('process-child.mjs', import.meta.url))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 let built: Build
@@ -19,37 +19,48 @@ afterAll(() => built[Symbol.dispose]())
 
 interface Child {
   readonly process: ChildProcess
+  /** What its registration has been, from the first `registered` on. */
   readonly states: readonly string[]
+  /** Waits for it to have said exactly these, and fails as soon as it has said anything else. */
+  says(states: readonly string[]): Promise<void>
 }
+
+const lostOnce = ['registered', 'healing', 'registered']
 
 /** An instance `c` in a process of its own, which answers where `a` does. Ended after `body`. */
 async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (child: Child) => Promise<void>): Promise<void> {
   const given = JSON.stringify({ endpoints: [scene.etcd.address], ttl, ...options })
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', program, join(built.directory, 'dist'), given, 'c', scene.servers[0]?.address ?? ''],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  )
+  const args = [program, join(built.directory, 'dist'), given, 'c', scene.servers[0]?.address ?? '']
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk
   })
+  const states = (): readonly string[] => said.split('\n').slice(0, -1)
+  async function says(expected: readonly string[]): Promise<void> {
+    const sofar = (): boolean => states().length >= expected.length
+    await until(`${expected}`, sofar, patience).catch((error: Error) => {
+      throw new Error(`${error.message}, but it said ${states()}`)
+    })
+    expect(states()).toEqual(expected)
+  }
   try {
-    await scene.listening.shows(['a', 'b', 'c'], 30_000)
+    await scene.listening.shows(['a', 'b', 'c'], patience)
+    // Callers may hear of it before it does itself; what happens then is another fault.
+    await says(['registered'])
     await body({
       process: child,
       get states() {
-        return said.trim().split('\n')
+        return states()
       },
+      says,
     })
   } finally {
     const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
   }
-  await scene.listening.shows(['a', 'b'], 2 * ttl + 2000)
+  await scene.listening.shows(['a', 'b'], patience)
 }
 
 describe('a process', () => {
@@ -61,15 +72,15 @@ describe('a process', () => {
       await withChild(scene, {}, async (child) => {
         child.process.kill('SIGSTOP')
         await pause(ms)
-        await scene.listening.shows(['a', 'b'])
+        await scene.listening.shows(['a', 'b'], patience)
         child.process.kill('SIGCONT')
-        await scene.listening.shows(['a', 'b', 'c'], soon)
-        await until('its states', () => child.states.length === 3)
+        await scene.listening.shows(['a', 'b', 'c'], patience)
+        await child.says(lostOnce)
         await pause(ttl)
         // Lost once, reported once; no lease is left over.
-        expect(child.states).toEqual(['registered', 'healing', 'registered'])
+        expect(child.states).toEqual(lostOnce)
         // One that was granted, but whose grant was not heard of, ends by itself.
-        await until('three leases', async () => (await scene.admin.leases()).length === 3)
+        await until('three leases', async () => (await scene.admin.leases()).length === 3, patience)
       })
       return {}
     })
@@ -77,18 +88,19 @@ describe('a process', () => {
 
   fault('whose event loop is blocked past the TTL', {}, async (scene) => {
     await withChild(scene, {}, async (child) => {
+      const { told } = scene.listening
+      const before = told.length
       child.process.stdin?.write(`${ttl + 2000}\n`)
-      await scene.listening.shows(['a', 'b'], ttl + 1500)
-      await scene.listening.shows(['a', 'b', 'c'], 2000 + soon)
-      await until('its states', () => child.states.length === 3)
-      expect(child.states).toEqual(['registered', 'healing', 'registered'])
+      await until('its loss', () => told.slice(before).some((ids) => ids.join() === 'a,b'), patience)
+      await scene.listening.shows(['a', 'b', 'c'], patience)
+      await child.says(lostOnce)
     })
     return {}
   })
 
   fault('whose event loop is blocked past the TTL, with a thread for its leases', {}, async (scene) => {
     await withChild(scene, { keepaliveThread: true }, async (child) => {
-      // That it has outlived its TTL says that the thread has begun.
+      // Time for the thread to begin.
       await pause(ttl + 1000)
       const before = await scene.admin.get(scene.key('c'))
       child.process.stdin?.write(`${ttl + 3000}\n`)
@@ -100,8 +112,8 @@ describe('a process', () => {
       expect(child.states).toEqual(['registered'])
       // And is healed as any other.
       await scene.admin.revoke(before?.lease ?? 0n)
-      await scene.listening.shows(['a', 'b', 'c'], soon)
-      await until('its states', () => child.states.length === 3)
+      await scene.listening.shows(['a', 'b', 'c'], patience)
+      await child.says(lostOnce)
     })
     return {}
   })

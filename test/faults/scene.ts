@@ -66,6 +66,8 @@ export interface Told {
 /** A second, and as much for the jitter. */
 export const soon = 2000
 export const ttl = 3000
+/** How long is waited for what has no bound of its own. */
+export const patience = 30_000
 
 /**
  * A test of one fault. `play` makes it happen and says what it must have caused. Then everything must be whole, a change be heard

@@ -1,14 +1,14 @@
-// Registers one instance of "echo" in a process of its own: `process-child.ts <dist> <options as JSON> <id> <address>`. Says its states,
+// Registers one instance of "echo" in a process of its own: `process-child.mjs <dist> <options as JSON> <id> <address>`. Says its states,
 // one a line; told a number, keeps its thread busy for so many milliseconds.
 import { createInterface } from 'node:readline'
 
 const [, , dist = '', options = '{}', id = '', address = ''] = process.argv
 // As it is installed: threads run no TypeScript.
-const { etcd }: typeof import('../../src/registries/etcd.ts') = await import(`${dist}/registries/etcd.js`)
+const { etcd } = await import(`${dist}/registries/etcd.js`)
 const registry = etcd(JSON.parse(options))
 const registration = await registry.register({ id, service: 'echo', address })
-console.log('registered')
 registration.onState((state) => console.log(state))
+console.log('registered')
 const lines = createInterface({ input: process.stdin })
 lines.on('line', (ms) => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms))
