@@ -54,7 +54,7 @@ export function createKeepAliveThread(options: EtcdOptions, fallback: KeepAlive,
       logger.error({ err: error }, `the thread that renews leases has ended; they are renewed without it: ${error.message}`)
       for (const lease of leases.values()) {
         fallback.remove(lease)
-        fallback.add(lease)
+        fallback.add(early(lease))
       }
       leases.clear()
     })
@@ -70,9 +70,27 @@ export function createKeepAliveThread(options: EtcdOptions, fallback: KeepAlive,
     return { add: { id, ttl, heartbeat, deadline: deadline - performance.now() + systemTime() } }
   }
 
+  /** As the fallback sees it: what it loses, the thread must not keep. */
+  function early(lease: Kept): Kept {
+    const { id, ttl, heartbeat } = lease
+    return {
+      ...{ id, ttl, heartbeat },
+      get deadline() {
+        return lease.deadline
+      },
+      set deadline(value) {
+        lease.deadline = value
+      },
+      lose(error) {
+        if (leases.delete(id)) tell({ remove: id })
+        lease.lose(error)
+      },
+    }
+  }
+
   return {
     add(lease) {
-      fallback.add(lease)
+      fallback.add(early(lease))
       if (broken) return
       leases.set(lease.id, lease)
       tell(request(lease))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { RpcError } from '../../src/error.ts'
 import { etcdClient } from '../../src/etcd/index.ts'
 import type { Kept } from '../../src/etcd/keepalive.ts'
 import { createKeepAliveThread } from '../../src/etcd/keepalive-thread.ts'
@@ -29,14 +30,25 @@ describe('a client that is to renew leases in a thread', () => {
   })
 
   it('renews them without it until it has begun: a busy machine may take longer than the TTL to start a thread', () => {
-    const renewed = new Set<Kept>()
-    const fallback = { add: (lease: Kept) => void renewed.add(lease), remove: (lease: Kept) => void renewed.delete(lease) }
+    const renewed = new Map<bigint, Kept>()
+    const fallback = { add: (lease: Kept) => void renewed.set(lease.id, lease), remove: ({ id }: Kept) => void renewed.delete(id) }
     const thread = createKeepAliveThread({ endpoints: ['127.0.0.1:1'] }, fallback, silent)
-    const lease: Kept = { id: 1n, ttl: 3000, heartbeat: 1000, deadline: performance.now() + 3000, lose() {} }
-    thread.add(lease)
-    expect([...renewed]).toEqual([lease])
-    thread.remove(lease)
-    expect([...renewed]).toEqual([])
+    const lost: string[] = []
+    const lease = (id: bigint): Kept => ({
+      ...{ id, ttl: 3000, heartbeat: 1000, deadline: performance.now() + 3000 },
+      lose: ({ message }) => lost.push(message),
+    })
+    const [one, other] = [lease(1n), lease(2n)]
+    thread.add(one)
+    thread.add(other)
+    expect([...renewed.keys()]).toEqual([1n, 2n])
+    thread.remove(one)
+    expect([...renewed.keys()]).toEqual([2n])
+    const early = renewed.get(2n) as Kept
+    early.deadline += 1000
+    expect(early.deadline).toBe(other.deadline)
+    early.lose(new RpcError('not_found', 'gone'))
+    expect(lost).toEqual(['not_found: gone'])
     thread.stop()
   })
 })
