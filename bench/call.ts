@@ -54,7 +54,7 @@ const { log } = flags.json ? { log: note } : console
 log(`${text}\n\n${targetTable(reached)}\n\n${how}`)
 if (flags.save) {
   saveSection('calls', page({ text, targets: reached, versions: versions(), how }))
-  if (findings.unary !== undefined) writeFileSync(new URL('RESULTS.svg', import.meta.url), chart(findings.unary, 64))
+  if (findings.unary !== undefined) writeFileSync(new URL('RESULTS.svg', import.meta.url), chart(findings.unary))
 }
 if (flags.json) console.log(JSON.stringify({ ...toJson(findings), targets: reached, versions: versions() }))
 process.exit()

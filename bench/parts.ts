@@ -82,7 +82,7 @@ export const parts: Readonly<Record<string, Part>> = {
       })),
     })),
   mixed: async (extent) => ({
-    mixed: await run(extent, paired(main), [4], (callers) => ({ kind: 'mixed', inFlight: callers, bytes: 1_000_000, ms: half(extent) })),
+    mixed: await run(extent, paired(main), [0, 2], (streams) => ({ kind: 'mixed', inFlight: streams, bytes: 1_000_000, ms: half(extent) })),
   }),
   memory: async ({ ms, peers, note }) => {
     const thorough = ms >= 500

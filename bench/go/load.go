@@ -16,6 +16,8 @@ import (
 const (
 	streamLength = 1000
 	window       = 64
+	bigWindow    = 2
+	callers      = 4
 )
 
 // running is a load under way.
@@ -34,14 +36,14 @@ func (r *running) over() bool { return !time.Now().Before(r.end) }
 func run(l load, all []calls) object {
 	cpu, begin := cpuMicros(), time.Now()
 	r := &running{load: l, end: begin.Add(time.Duration(l.Ms) * time.Millisecond), payload: bytes.Repeat([]byte{'a'}, l.Bytes)}
-	workers := map[string]func(calls){"hello": r.hello, "echo": r.echo, "expand": r.expand, "chat": r.chat, "mixed": r.paced}
+	workers := map[string]func(calls){"hello": r.hello, "echo": r.echo, "expand": r.expand, "chat": r.chat, "mixed": r.large}
 	var group sync.WaitGroup
 	for i := range l.InFlight {
 		group.Go(func() { workers[l.Kind](all[i%len(all)]) })
 	}
 	if l.Kind == "mixed" {
-		for _, c := range all {
-			group.Go(func() { r.talk(c, "", 4) })
+		for range callers {
+			group.Go(func() { r.timed(all[0].sayHello, time.Millisecond) })
 		}
 	}
 	group.Wait()
@@ -73,7 +75,6 @@ func (r *running) timed(call func(), pause time.Duration) {
 }
 
 func (r *running) hello(c calls) { r.timed(c.sayHello, 0) }
-func (r *running) paced(c calls) { r.timed(c.sayHello, time.Millisecond) }
 
 func (c calls) sayHello() {
 	_, err := c.hello(context.Background(), request())
@@ -105,7 +106,8 @@ func (r *running) expand(c calls) {
 	}
 }
 
-func (r *running) chat(c calls) { r.talk(c, greeting, window) }
+func (r *running) chat(c calls)  { r.talk(c, greeting, window) }
+func (r *running) large(c calls) { r.talk(c, "", bigWindow) }
 
 // talk sends messages ahead of their answers, then one more for each answer.
 func (r *running) talk(c calls, text string, ahead int) {

@@ -43,6 +43,9 @@ export const request: Hello = { from: 'client', to: 'server', msg: 'hello, how a
 const streamLength = 1000
 /** Messages under way on one stream both ways. */
 const window = 64
+/** `mixed`: the same of its large messages, and how many make small calls beside them, pausing after each. */
+const bigWindow = 2
+const callers = 4
 
 /** Keeps a load going for its time. A call that fails ends the measurement. */
 export async function run({ kind, inFlight, bytes = 0, ms }: Load, connections: readonly Calls[]): Promise<Measured> {
@@ -80,14 +83,12 @@ export async function run({ kind, inFlight, bytes = 0, ms }: Load, connections: 
       }
     },
     chat: async ({ chat }) => chat?.({ ahead: window, message: { text: request.msg, payload, count: 0 }, received: count, over }),
-    mixed: ({ hello }) => timed(hello, true),
+    mixed: async ({ chat }) => chat?.({ ahead: bigWindow, message: { text: '', payload, count: 0 }, received: count, over }),
   }
   const worker = (_: unknown, i: number): Promise<void> => workers[kind](connections[i % connections.length] as Calls)
-  const streams = kind === 'mixed' ? connections : []
-  await Promise.all([
-    ...Array.from({ length: inFlight }, worker),
-    ...streams.map(({ chat }) => chat?.({ ahead: 4, message: { text: '', payload, count: 0 }, received: count, over })),
-  ])
+  const { hello } = connections[0] as Calls
+  const beside = Array.from({ length: kind === 'mixed' ? callers : 0 }, () => timed(hello, true))
+  await Promise.all([...Array.from({ length: inFlight }, worker), ...beside])
   const seconds = (performance.now() - begin) / 1000
   const { user, system } = process.cpuUsage(cpu)
   return {

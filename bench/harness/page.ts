@@ -16,7 +16,7 @@ export function page({ text, targets, versions, how }: Run): string {
 
 What \`npm run bench\` gave on one machine on one day. Only ratios within a table mean anything: run it where you care.
 
-![Calls per second of processor time](RESULTS.svg)
+![Calls per second and latency, beside other stacks](RESULTS.svg)
 
 ## Targets
 
@@ -34,8 +34,8 @@ bare-socket is no peer but the floor: lengths and beckon's compiled codec on a T
 per call; go-kit: its gRPC transport behind an endpointer, round robin and \`Retry(3, 3 s)\`, with a fixed set of instances; both with \`GOMAXPROCS=1\`.
 
 Calls per second, in brackets the latency that half of the calls and 99 in 100 did not exceed. Processor time is per call or message. Streams: messages of one short
-string; both ways, each stream keeps 64 messages under way. Sizes: a bytes field, the same each way. Beside 1 MB streams: four callers who pause a millisecond after
-each call, one stream both ways with four messages of 1 MB under way, all on one connection; half, 99 in 100, and the longest of the calls.
+string; both ways, each stream keeps 64 messages under way. Sizes: a bytes field, the same each way. Beside 1 MB messages: four callers who pause a millisecond after
+each call, and so many streams both ways, each with two messages of 1 MB under way, all on one connection; half, 99 in 100, and the longest of the calls.
 
 \`\`\`
 ${text}

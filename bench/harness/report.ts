@@ -22,7 +22,7 @@ const layouts: Readonly<Record<Timed, Layout>> = {
   bidi: { title: 'Both ways', unit: 'streams', cell: messages, more: true },
   sizes: { title: '16 calls in flight', unit: 'bytes', cell: megabytes, more: true },
   tls: { title: 'Unary, TLS', unit: 'in flight', cell: calls, more: true },
-  mixed: { title: 'Calls beside 1 MB streams', unit: 'callers', cell: stalls, more: false },
+  mixed: { title: 'Calls beside 1 MB messages', unit: 'streams', cell: stalls, more: false },
 }
 
 /** All tables. */

@@ -19,7 +19,7 @@ export interface TlsFiles {
 
 /** A measurement that a client is asked for. */
 export interface Load {
-  /** `hello`: short unary calls. `echo`: unary calls of `bytes` each way. `expand`, `chat`: messages of streams. `mixed`: short calls beside streams of `bytes` each way. */
+  /** `hello`: short unary calls. `echo`: unary calls of `bytes` each way. `expand`, `chat`: messages of streams. `mixed`: short calls beside streams of messages of `bytes` each way. */
   readonly kind: 'hello' | 'echo' | 'expand' | 'chat' | 'mixed'
   /** Calls, or streams, at a time. */
   readonly inFlight: number

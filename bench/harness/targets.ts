@@ -92,8 +92,8 @@ function streams(results: Results, what: string): readonly Target[] {
 }
 
 function stalls(results: Results): readonly Target[] {
-  const us = results.get('beckon')?.get(4)?.p99us
-  return [judge('p99 of small calls beside 1 MB streams, ms', '≤', 5, us === undefined ? undefined : us / 1000)]
+  const us = results.get('beckon')?.get(2)?.p99us
+  return [judge('p99 of small calls beside 2 streams of 1 MB messages, ms', '≤', 5, us === undefined ? undefined : us / 1000)]
 }
 
 function idle({ idleConnection: { beckon, 'idle-socket': socket } }: MemoryFindings): readonly Target[] {

@@ -12,22 +12,23 @@ const head = 8
 /** Gathers frames, and writes them when the tick's promises are done. */
 export function sender(socket: Socket, codec: typeof input): (id: number, message: Hello) => void {
   let buffer = Buffer.allocUnsafeSlow(65_536)
-  let length = 0
+  let from = 0
+  let to = 0
   const flush = (): void => {
-    if (length === 0) return
-    socket.write(buffer.subarray(0, length))
+    if (from === to) return
+    socket.write(buffer.subarray(from, to))
+    from = to
+    if (buffer.length - to > 8192) return
     buffer = Buffer.allocUnsafeSlow(65_536)
-    length = 0
+    from = to = 0
   }
   return (id, message) => {
-    if (length === 0) queueMicrotask(() => process.nextTick(flush))
-    const end = codec.write?.(message as never, buffer, length + head, buffer.length) ?? -1
-    buffer.writeUInt32BE(end - length - head, length)
-    buffer.writeUInt32BE(id, length + 4)
-    length = end
-    if (length > 4096) {
-      flush()
-    }
+    if (from === to) queueMicrotask(() => process.nextTick(flush))
+    const end = codec.write?.(message as never, buffer, to + head, buffer.length) ?? -1
+    buffer.writeUInt32BE(end - to - head, to)
+    buffer.writeUInt32BE(id, to + 4)
+    to = end
+    if (to - from > 4096) flush()
   }
 }
 
