@@ -7,8 +7,8 @@ await listen(
       let known = false
       etcd({ endpoints: [address], layouts: [goKit({ prefix })] }).watch('bench', {
         update(all) {
-          if (known) changed(all.length)
-          else resolve(all.length)
+          if (known) changed(all.size)
+          else resolve(all.size)
           known = true
         },
         error(error) {
