@@ -62,6 +62,12 @@ describe('beckon demo', () => {
     await expectNothingLeft()
   }, 120_000)
 
+  it('takes the embedded registry where an etcd cannot be started, and says why', async (ctx) => {
+    requireEtcd(ctx)
+    await using program = demo([], { TMPDIR: '/nonexistent' })
+    await program.says(/because \S*etcd cannot be used: .*\/nonexistent/)
+  }, 120_000)
+
   it('starts an etcd of its own, shows what is registered, and leaves nothing behind', async (ctx) => {
     requireEtcd(ctx)
     const before = directories()

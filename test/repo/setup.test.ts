@@ -19,7 +19,8 @@ describe('the set-up script', () => {
 
   const program = (name: string, body = ''): void => writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 })
   const setUp = async (): Promise<string> =>
-    (await run(process.execPath, [join(root, 'scripts/setup.mjs')], { env: { ...process.env, PATH: bin } })).stdout
+    (await run(process.execPath, ['--import', 'tsx', join(root, 'scripts/setup.ts')], { cwd: root, env: { ...process.env, PATH: bin } }))
+      .stdout
 
   it('says nothing where everything is there', async () => {
     program('etcd')

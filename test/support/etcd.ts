@@ -1,19 +1,20 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { TestContext } from 'vitest'
+import { onPath } from '../../src/cli/demo/path.ts'
 import { type Certificates, makeCertificates } from './certificates.ts'
 
 const run = promisify(execFile)
 
 /** Why tests that need etcd cannot run; undefined when they can. */
 export function etcdMissing(): string | undefined {
-  const missing = ['etcd', 'etcdctl'].filter((program) => !onPath(program))
+  const missing = ['etcd', 'etcdctl'].filter((program) => onPath(program) === undefined)
   return missing.length === 0 ? undefined : `${missing.join(' and ')} not found on the PATH`
 }
 
@@ -21,17 +22,6 @@ export function etcdMissing(): string | undefined {
 export function requireEtcd(ctx: Pick<TestContext, 'skip'>): void {
   const reason = etcdMissing()
   if (reason !== undefined) ctx.skip(reason)
-}
-
-function onPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }
 
 /** Every etcd that runs. None outlives this process, however the tests in it end. */

@@ -19,8 +19,8 @@ export interface OwnEtcd {
 
 const keeper = fileURLToPath(new URL('./keeper.js', import.meta.url))
 
-/** Starts etcd on free ports of this machine with an empty temporary directory; undefined when it does not come up within ten seconds. */
-export async function startOwnEtcd(program: string): Promise<OwnEtcd | undefined> {
+/** Starts etcd on free ports of this machine with an empty temporary directory. Rejects when it does not come up within ten seconds. */
+export async function startOwnEtcd(program: string): Promise<OwnEtcd> {
   const [port, peerPort] = await Promise.all([freePort(), freePort()])
   const directory = mkdtempSync(join(tmpdir(), 'beckon-demo-'))
   const url = `http://127.0.0.1:${port}`
@@ -43,7 +43,7 @@ export async function startOwnEtcd(program: string): Promise<OwnEtcd | undefined
   const version = await versionOf(`127.0.0.1:${port}`, gone.signal)
   if (version !== undefined) return { address: `127.0.0.1:${port}`, version, close }
   await close()
-  return undefined
+  throw new Error('it did not come up')
 }
 
 async function versionOf(address: string, gone: AbortSignal): Promise<string | undefined> {

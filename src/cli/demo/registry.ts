@@ -1,5 +1,3 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { startRegistry } from '../../dev/index.ts'
 import type { Registry } from '../../registry.ts'
 import { registryFromUrl } from '../../registry-url.ts'
@@ -7,6 +5,7 @@ import { ask, exitCodes, failure } from '../exit.ts'
 import { firstSet } from '../instances.ts'
 import type { Cli } from '../program.ts'
 import { startOwnEtcd } from './own-etcd.ts'
+import { onPath } from './path.ts'
 
 /** The registry of one run of the demo. */
 export interface DemoRegistry {
@@ -30,8 +29,8 @@ export async function demoRegistry(cli: Cli): Promise<DemoRegistry> {
   if (isNamed(cli.given)) return named(cli)
   const program = onPath('etcd')
   if (program === undefined) return embedded('there is no etcd on the PATH')
-  const own = await startOwnEtcd(program)
-  if (own === undefined) return embedded(`${program} did not start`)
+  const own = await startOwnEtcd(program).catch((error: Error) => error)
+  if (own instanceof Error) return embedded(`${program} cannot be used: ${own.message}`)
   return ownRegistry('etcd', `etcd ${own.version} from the PATH, started for this demo at ${own.address}`, own.address, own.close)
 }
 
@@ -82,16 +81,4 @@ function ownRegistry(kind: DemoRegistry['kind'], about: string, address: string,
 /** The environment without what would make three instances the same one. */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MICRO_SERVER_')))
-}
-
-function onPath(program: string): string | undefined {
-  const files = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, program))
-  return files.find((file) => {
-    try {
-      accessSync(file, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }

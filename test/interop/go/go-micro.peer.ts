@@ -1,28 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { createClient, defineService, RpcError, serverStream, unary } from '../../../src/index.ts'
-import { etcd } from '../../../src/registries/etcd.ts'
-import type { Registry } from '../../../src/registry.ts'
+import { createClient, RpcError } from '../../../src/index.ts'
 import { Echo } from '../../gen/echo_pb.ts'
 import { listen } from '../../registries/etcd/bench.ts'
 import { collect, failure, streamOf } from '../../support/context.ts'
 import { startEcho } from '../../support/echo.ts'
-import { between } from './program.ts'
+import { fleet, Plain, service } from './go-micro.ts'
 
-const { etcd: server, program, output } = between('go-micro-v2')
-const service = 'hello.srv.say'
-const registry = (): Registry => etcd({ endpoints: [server().address] })
-
-interface Message {
-  readonly text?: string
-  readonly count?: number
-}
-
-/** The contract in plain TypeScript, which is JSON on the wire. */
-const Plain = defineService('any.pkg.Echo', {
-  unary: unary<Message, Message>(),
-  once: unary<Message, Message>(),
-  expand: serverStream<Message, Message>(),
-})
+const { program, output, registry } = fleet()
 
 describe('a go-micro server over gRPC', () => {
   it.each([

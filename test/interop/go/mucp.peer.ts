@@ -1,31 +1,15 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { createClient, defineService, RpcError, serverStream, unary } from '../../../src/index.ts'
-import { etcd } from '../../../src/registries/etcd.ts'
-import type { Registry } from '../../../src/registry.ts'
+import { createClient, RpcError } from '../../../src/index.ts'
 import { grpc } from '../../../src/transports/grpc.ts'
 import { mucp } from '../../../src/transports/mucp.ts'
 import { Echo } from '../../gen/echo_pb.ts'
 import { listen } from '../../registries/etcd/bench.ts'
 import { collect, failure } from '../../support/context.ts'
 import { startEcho, until } from '../../support/echo.ts'
-import { between } from './program.ts'
+import { fleet, Plain, service } from './go-micro.ts'
 
-const { etcd: server, program } = between('go-micro-v2')
-const service = 'hello.srv.say'
-const registry = (): Registry => etcd({ endpoints: [server().address] })
-
-interface Message {
-  readonly text?: string
-  readonly count?: number
-}
-
-const Plain = defineService('any.pkg.Echo', {
-  unary: unary<Message, Message>(),
-  once: unary<Message, Message>(),
-  expand: serverStream<Message, Message>(),
-  nope: unary<Message, Message>(),
-})
+const { program, registry } = fleet()
 
 describe('a go-micro server over mucp', () => {
   it.each([
