@@ -7,6 +7,7 @@ import { type RecordOptions, settings } from './etcd/options.ts'
 import { createRegistry, type EtcdRegistry } from './etcd/registry.ts'
 import type { EtcdV2TlsOptions } from './etcd-v2/exchange.ts'
 import { createKeys } from './etcd-v2/keys.ts'
+import type { DirectoryLayout } from './etcd-v2/layout.ts'
 import { goMicro } from './etcd-v2/layouts/go-micro.ts'
 import { createLink } from './etcd-v2/link.ts'
 import { createRegistration } from './etcd-v2/registration.ts'
@@ -18,11 +19,14 @@ export type { GoMicroOptions } from './etcd/layouts/go-micro.ts'
 export type { RecordOptions } from './etcd/options.ts'
 export type { EtcdRegistry } from './etcd/registry.ts'
 export type { EtcdV2TlsOptions } from './etcd-v2/exchange.ts'
+export type { DirectoryLayout } from './etcd-v2/layout.ts'
 export { type GoKitOptions, goKit } from './etcd-v2/layouts/go-kit.ts'
 export { goMicro } from './etcd-v2/layouts/go-micro.ts'
 
 /** How to reach etcd, and how to use it as a registry. */
 export interface EtcdV2RegistryOptions extends RecordOptions {
+  /** How instances are written; see `RecordOptions`. Prefixes are directories here. Default `[goMicro()]`. */
+  readonly layouts?: readonly DirectoryLayout[] | undefined
   /** `host`, `host:port` or `http(s)://host:port` of any of the members. One is used at a time, at first a random one. Default `127.0.0.1:2379`. */
   readonly endpoints?: readonly string[] | undefined
   /** Certificates for TLS; an `https://` endpoint alone means TLS with the system's authorities. */

@@ -6,6 +6,7 @@ import { createRetry, passing } from '../etcd/retry.ts'
 import { about, checkUpdate, createStanding } from '../etcd/standing.ts'
 import type { Store } from '../etcd/store.ts'
 import type { Keys } from './keys.ts'
+import type { DirectoryLayout } from './layout.ts'
 import type { Link } from './link.ts'
 import { recordsOf, type Writing, writeRecords } from './writing.ts'
 
@@ -15,6 +16,7 @@ export interface RegistrationOptions
   readonly link: Link
   readonly keys: Keys
   readonly store: Store
+  readonly layouts: readonly DirectoryLayout[]
   /** Called when the registration has come to its end. */
   ended(): void
 }
@@ -150,6 +152,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
     await inTurn(async () => {
       try {
         for (const [key, value] of [...written, ...recordsOf(layouts, instance)]) await keys.remove(key, value)
+        for (const { prune, prefix } of layouts) if (prune) await keys.prune(prefix(instance.service))
       } catch (error) {
         const text = `${instance.id} could not be removed; it vanishes within ${ttl} ms: ${(error as Error).message}`
         logger.warn({ ...about(instance), err: error }, text)

@@ -77,8 +77,8 @@ async function claim(writer: Writer, key: string, value: string, { instance, own
         )
       continue
     }
-    const replaced = await put({ prevIndex: found.modifiedIndex })
-    if (replaced !== undefined) return replaced
+    // And then as `set`: go-micro v1 hears of no `compareAndSwap`.
+    if ((await put({ prevIndex: found.modifiedIndex })) !== undefined) return keys.put(key, value, ttl)
   }
   throw new RpcError('aborted', `${name}: the records of ${instance.id} change again and again`)
 }

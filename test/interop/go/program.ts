@@ -101,7 +101,7 @@ export function between(
   let etcd: EtcdProcess | undefined
   beforeAll(async () => {
     path = await build(name)
-    if (shared === undefined) etcd = await startEtcd()
+    if (shared === undefined) etcd = await startEtcd({ args: ['--enable-v2=true'] })
   })
   afterAll(() => etcd?.stop())
   beforeEach(() => etcd?.etcdctl('del', '--prefix', ''))

@@ -26,7 +26,7 @@ describe('a registration in etcd v2', () => {
       `http://${etcd.address}/v2/keys/micro-registry?wait=true&recursive=true&waitIndex=${(first?.modifiedIndex ?? 0) + 1}`,
     )
     await registration.deregister()
-    expect(await hanging.json()).toMatchObject({ action: 'compareAndDelete', node: { key } })
+    expect(await hanging.json()).toMatchObject({ action: 'delete', node: { key } })
     expect(await keysOf(etcd).get(key)).toBeUndefined()
   })
 

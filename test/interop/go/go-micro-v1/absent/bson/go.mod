@@ -1,0 +1,3 @@
+module beckon.test/interop/absent/bson
+
+go 1.24

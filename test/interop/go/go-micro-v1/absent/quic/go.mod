@@ -1,0 +1,3 @@
+module beckon.test/interop/absent/quic
+
+go 1.24
