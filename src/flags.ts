@@ -1,7 +1,7 @@
 import { RpcError } from './error.ts'
 import type { Logger } from './logger.ts'
 import type { Registry } from './registry.ts'
-import { milliseconds, registryFromUrl } from './registry-url.ts'
+import { milliseconds, registryFromUrl, withoutPassword } from './registry-url.ts'
 
 /** What the command line and the environment say, ready to be spread into `createServer` and `createClient`. */
 export interface Flags {
@@ -65,7 +65,7 @@ export function flags(options: FlagsOptions = {}): Flags {
   const metadata = given.get('server_metadata') ?? env.MICRO_SERVER_METADATA?.split(',')
   return {
     registry: registryFromUrl(registryUrl, { logger: options.logger }),
-    registryUrl: registryUrl.replace(/:[^:@/]*@/, ':***@'),
+    registryUrl: withoutPassword(registryUrl),
     server: defined({
       name: get('server_name'),
       id: get('server_id'),

@@ -109,6 +109,11 @@ export function milliseconds(text: string, what: string): number {
   return Number(match[1]) * (units[match[2] ?? 's'] ?? 1000)
 }
 
+/** A registry URL as it may be shown: whatever stands between the user and the last `@` is left out, well-formed or not. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^([^:]*:\/\/[^:]*):.*@/s, '$1:***@')
+}
+
 function bad(url: string, why: string): RpcError {
-  return new RpcError('invalid_argument', `registry URL ${url.replace(/:[^:@/]*@/, ':***@')}: ${why}`)
+  return new RpcError('invalid_argument', `registry URL ${withoutPassword(url)}: ${why}`)
 }
