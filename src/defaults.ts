@@ -81,12 +81,14 @@ export interface ChannelDefaults extends Omit<ChannelOptions, 'transport' | 'bal
   readonly balancer?: Balancer | undefined
 }
 
-/** Makes a channel that several clients may share: gRPC, power of two choices, problems logged to stderr. */
+/** Makes a channel that several clients may share: gRPC, power of two choices, problems logged to stderr. Throws `invalid_argument` naming the option. */
 export function createChannel(options: ChannelDefaults): Channel {
   const { registry, addresses } = options
   if ((registry === undefined) === (addresses === undefined)) {
     throw new RpcError('invalid_argument', `channel to "${options.service}": give either registry or addresses`)
   }
+  if (addresses !== undefined && !(Array.isArray(addresses) && addresses.length > 0))
+    throw new RpcError('invalid_argument', `channel to "${options.service}": addresses must be a list of at least one host:port`)
   return channelOf({
     ...options,
     registry: registry ?? fixed(addresses ?? []),

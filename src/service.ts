@@ -1,5 +1,6 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import type { Codec } from './codec.ts'
+import { RpcError } from './error.ts'
 import type { EndpointInfo } from './registry.ts'
 import type { MessageCodecs } from './transport.ts'
 
@@ -69,7 +70,7 @@ export interface MethodDefinition<S extends MethodShape = MethodShape> {
 export type ShapeOfDefinitions<D> = { readonly [K in keyof D]: D[K] extends MethodDefinition<infer S> ? S : never }
 
 /**
- * A contract in plain TypeScript.
+ * A contract in plain TypeScript. Throws `invalid_argument` for a name that cannot be part of a path.
  *
  * @example
  * const Greeter = defineService('hello.Greeter', { hello: unary<HelloRequest, HelloResponse>() })
@@ -78,6 +79,8 @@ export function defineService<const D extends Readonly<Record<string, MethodDefi
   name: string,
   definitions: D,
 ): Service<ShapeOfDefinitions<D>> {
+  if (!/^[^/\s]+$/.test(name))
+    throw new RpcError('invalid_argument', `defineService: name must be like package.Service, got ${JSON.stringify(name)}`)
   const methods: Record<string, Method> = {}
   for (const [local, definition] of Object.entries(definitions)) {
     const wire = definition.name ?? local.charAt(0).toUpperCase() + local.slice(1)

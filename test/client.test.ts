@@ -156,6 +156,7 @@ describe('a call', () => {
       rawMessage: expect.stringContaining('"bad name"'),
     })
     expect(() => createClient(Echo, {})).toThrow(/either registry or addresses/)
+    expect(() => createClient(Echo, { addresses: [] })).toThrow(/addresses must be a list of at least one/)
     expect(() => createClient(Echo, { addresses: ['127.0.0.1:1'], timeout: -1 })).toThrow(/timeout/)
     await closeClient(echo)
   })

@@ -104,6 +104,8 @@ describe('flags', () => {
     expect(read(['--registry=etcd://me:secret@h:1']).registryUrl).toBe('etcd://me:***@h:1')
     expect(read(['--registry=etcd://me:se:cret@h:1']).registryUrl).toBe('etcd://me:***@h:1')
     for (const password of ['secret', 'se:cret', 'se/cret', 'se@cret'])
-      expect(() => registryFromUrl(`etcd://me:${password}@h:1?x=y`)).toThrow(/^invalid_argument: registry URL etcd:\/\/me:\*\*\*@h:1\?x=y: /)
+      expect(() => registryFromUrl(`etcd://me:${password}@h:1?x=y`)).toThrow(
+        /^invalid_argument: registry URL etcd:\/\/me:\*\*\*@h:1\?x=y: /,
+      )
   })
 })

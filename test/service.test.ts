@@ -23,6 +23,11 @@ const Oracle = defineService('test.v1.Oracle', {
 })
 
 describe('defineService', () => {
+  it('refuses a name that cannot be part of a path', () => {
+    for (const name of ['', 'a/b', 'a b'])
+      expect(() => defineService(name, {})).toThrow(/^invalid_argument: defineService: name must be like package\.Service, got "/)
+  })
+
   it('gives every method its name, path and kind', () => {
     expect(Oracle.name).toBe('test.v1.Oracle')
     expect(
