@@ -1,5 +1,9 @@
 import { measureChange } from './change.ts'
+import { measureDiscovery } from './discovery.ts'
+import { measureHerd } from './herd.ts'
 import { measureLatency } from './latency.ts'
+import { measureList } from './list.ts'
+import { measureRegistering } from './registering.ts'
 import type { Results } from './results.ts'
 import type { Scene } from './scene.ts'
 
@@ -12,4 +16,8 @@ export const parts: Readonly<Record<string, (scene: Scene) => Promise<Results>>>
   latency: async (scene) => ({
     putToListenerMs: await measureLatency(scene, Math.min(10_000, scene.max), scene.quick ? 50 : 1000),
   }),
+  list: async (scene) => ({ list: await measureList(scene, Math.min(10_000, scene.max)) }),
+  registering: async (scene) => ({ registering: await measureRegistering(scene, Math.min(10_000, scene.max)) }),
+  discovery: async (scene) => ({ discovery: await measureDiscovery(scene) }),
+  herd: async (scene) => ({ herd: await measureHerd(scene, scene.quick ? 100 : 1000) }),
 }

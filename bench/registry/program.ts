@@ -95,6 +95,26 @@ async function start(command: string, args: readonly string[], name: string, ms 
   }
 }
 
+/** Starts a server that is no program of the bench; resolves once it says what matches `ready`, with false where it is not installed. */
+export function startOther(command: string, args: readonly string[], ready: RegExp): Promise<boolean> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  let said = ''
+  return new Promise((resolve, reject) => {
+    child.once('error', () => {
+      running.delete(child)
+      resolve(false)
+    })
+    child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${said}`)))
+    for (const output of [child.stdout, child.stderr]) {
+      output.on('data', (chunk) => {
+        said = `${said}${chunk}`.slice(-2000)
+        if (ready.test(said)) resolve(true)
+      })
+    }
+  })
+}
+
 /** Ends every program that was started here. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL')
