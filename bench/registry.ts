@@ -2,17 +2,18 @@
  * What following and writing a registry costs with 10 to 100,000 instances on a real etcd, beckon's beside its peers'.
  *
  *   npm run bench:registry                      npm run bench:registry -- --only=change,latency --max=10000
- *   npm run bench:registry -- --json            npm run bench:registry -- --quick
+ *   npm run bench:registry -- --json            npm run bench:registry -- --quick --max=10000
  *   npm run bench:registry -- --save            writes its part of RESULTS.md; for a machine with nothing else to do
  */
 import { writeFileSync } from 'node:fs'
 import { arch, availableParallelism, loadavg, platform } from 'node:os'
 import { parseArgs } from 'node:util'
 import { saveSection } from './harness/section.ts'
+import { targetTable } from './harness/targets.ts'
 import { chart } from './registry/chart.ts'
 import { page } from './registry/page.ts'
 import { parts } from './registry/parts.ts'
-import { targetTable, toText } from './registry/report.ts'
+import { toText } from './registry/report.ts'
 import type { Results } from './registry/results.ts'
 import { openScene } from './registry/scene.ts'
 import { targetsOf } from './registry/targets.ts'

@@ -47,7 +47,8 @@ export function targetTable(all: readonly Target[]): string {
     measured === undefined ? 'not measured' : String(measured),
     cpu === undefined ? '' : `× ${cpu}`,
   ])
-  return align([['', 'what', 'target', 'measured', "the other's CPU time"], ...rows])
+  const others = all.some(({ cpu }) => cpu !== undefined) ? "the other's CPU time" : ''
+  return align([['', 'what', 'target', 'measured', others], ...rows])
 }
 
 const levels = [

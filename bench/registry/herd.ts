@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { goMicro } from '../../dist/registries/etcd.js'
 import { now } from './clock.ts'
-import { watchPeak } from './metrics.ts'
+import { watchRush } from './metrics.ts'
 import { until } from './numbers.ts'
 import { type Program, startNode } from './program.ts'
 import { instance } from './records.ts'
@@ -22,7 +22,6 @@ export interface HerdFigures {
 export type HerdResults = Readonly<Record<'jitter' | 'noJitter', HerdFigures>>
 
 const listed = 100
-const processes = 4
 const downtime = 2000
 
 /**
@@ -49,26 +48,29 @@ async function once(
 ): Promise<HerdFigures> {
   const { etcd, note } = scene
   note(`herd: ${count} clients, jitter ${jitter}`)
+  const processes = Math.ceil(count / 250)
   const share = Math.ceil(count / processes)
   const starts = Array.from({ length: processes }, (_, i) =>
     startNode('herd', [etcd.address, String(i * share), String(share), jitter], 120_000),
   )
   const programs = await Promise.all(starts)
   try {
-    await until('the herd knows the set', async () => (await state(programs, size)).current === processes * share, 60_000, 100)
+    await until('the herd knows the set', async () => (await state(programs, size)).current === programs.length * share, 60_000, 100)
     await etcd.kill()
     await delay(downtime)
-    await etcd.restart()
+    const rush = watchRush(etcd.address, 200)
+    const restarted = etcd.restart()
+    await rush.up
     const begin = now()
-    const peak = watchPeak(etcd.address, 200)
     await put(size)
-    await until('the herd is current', async () => (await state(programs, size + 1)).current === processes * share, 120_000, 100)
+    await restarted
+    await until('the herd is current', async () => (await state(programs, size + 1)).current === programs.length * share, 120_000, 100)
     const { lastAt } = await state(programs, size + 1)
-    await until('the herd is registered', async () => (await state(programs, size + 1)).registered === processes * share, 60_000, 100)
+    await until('the herd is registered', async () => (await state(programs, size + 1)).registered === programs.length * share, 60_000, 100)
     // Until the readings that follow an outage are through.
     await delay(2000)
-    const { peak: peakPerSecond, total } = await peak.stop()
-    return { clients: processes * share, peakPerSecond, requests: total, currentMs: Math.round(lastAt - begin) }
+    const { peak, total } = await rush.stop()
+    return { clients: programs.length * share, peakPerSecond: peak, requests: total, currentMs: Math.round(lastAt - begin) }
   } finally {
     await Promise.all(programs.map((program) => program.stop()))
   }

@@ -17,24 +17,39 @@ export function between(before: Received, after: Received, method?: string): num
   return of(after) - of(before)
 }
 
-/** Looks all the time at how much etcd is asked; `stop` tells the most in a second that it has seen, taken over `window` milliseconds. */
-export function watchPeak(address: string, window: number): { stop(): Promise<{ peak: number; total: number }> } {
+/** What an etcd that has just been started is asked. */
+export interface Rush {
+  /** The most in a second. */
+  readonly peak: number
+  readonly total: number
+}
+
+/** Waits for an etcd that is being started, then looks every `window` milliseconds at how much it is asked, until stopped. */
+export function watchRush(address: string, window: number): { readonly up: Promise<void>; stop(): Promise<Rush> } {
   let running = true
-  const end = (async () => {
+  let arrived = (): void => {}
+  const up = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  const end = (async (): Promise<Rush> => {
     let peak = 0
-    let total = 0
-    let [before, at] = [await received(address), performance.now()]
+    let before: Received = new Map()
+    let at = performance.now()
     while (running) {
-      await delay(window)
-      const [after, now] = [await received(address), performance.now()]
-      const count = between(before, after)
-      peak = Math.max(peak, (count * 1000) / (now - at))
-      total += count
-      ;[before, at] = [after, now]
+      const after = await received(address).catch(() => undefined)
+      const now = performance.now()
+      if (after !== undefined) {
+        arrived()
+        peak = Math.max(peak, (between(before, after) * 1000) / Math.max(window, now - at))
+        before = after
+      }
+      at = now
+      await delay(after === undefined ? 10 : window)
     }
-    return { peak: Math.round(peak), total }
+    return { peak: Math.round(peak), total: between(new Map(), before) }
   })()
   return {
+    up,
     stop() {
       running = false
       return end

@@ -11,7 +11,9 @@ import type { Scene } from './scene.ts'
 export const parts: Readonly<Record<string, (scene: Scene) => Promise<Results>>> = {
   change: async (scene) => {
     const sizes = [10, 1000, 10_000, 100_000].filter((size) => size <= scene.max)
-    return { change: await measureChange(scene, sizes, scene.quick ? 1 : 3, scene.quick ? 300 : 1000) }
+    return scene.quick
+      ? { change: await measureChange(scene, sizes.slice(-1), 1, 200) }
+      : { change: await measureChange(scene, sizes, 3, 1000) }
   },
   latency: async (scene) => ({
     putToListenerMs: await measureLatency(scene, Math.min(10_000, scene.max), scene.quick ? 50 : 1000),
@@ -19,5 +21,5 @@ export const parts: Readonly<Record<string, (scene: Scene) => Promise<Results>>>
   list: async (scene) => ({ list: await measureList(scene, Math.min(10_000, scene.max)) }),
   registering: async (scene) => ({ registering: await measureRegistering(scene, Math.min(10_000, scene.max)) }),
   discovery: async (scene) => ({ discovery: await measureDiscovery(scene) }),
-  herd: async (scene) => ({ herd: await measureHerd(scene, scene.quick ? 100 : 1000) }),
+  herd: async (scene) => ({ herd: await measureHerd(scene, scene.quick ? 50 : 1000) }),
 }

@@ -20,11 +20,12 @@ export type Answer = Readonly<Record<string, number>>
 
 const running = new Set<ChildProcess>()
 const goPrograms = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'beckon/bench')
-const goBinary = join(goPrograms, 'registry-listener')
+/** The listeners in Go, once they are built. */
+export const goBinary: string = join(goPrograms, 'registry-listener')
 
 /** Builds the Go listeners into a cache outside the repository; says why not, where that cannot be. */
 export function buildGo(): string | undefined {
-  if (spawnSync('go', ['version']).status !== 0) return 'Go is not installed'
+  if (spawnSync('go', ['version']).error !== undefined) return 'Go is not installed (https://go.dev/doc/install)'
   mkdirSync(goPrograms, { recursive: true })
   execFileSync('go', ['build', '-o', goBinary, '.'], { cwd: fileURLToPath(new URL('go', import.meta.url)), stdio: 'inherit' })
   return undefined

@@ -1,11 +1,22 @@
+import { align } from '../harness/table.ts'
 import type { ChangeFigures, ChangeResults } from './change.ts'
+import type { DiscoveryResults } from './discovery.ts'
+import type { HerdFigures, HerdResults } from './herd.ts'
 import type { LatencyResults } from './latency.ts'
+import type { ListFigures } from './list.ts'
+import type { RegisteringFigures } from './registering.ts'
 import type { Results } from './results.ts'
-import type { Target } from './targets.ts'
 
 /** All tables. */
-export function toText({ change, putToListenerMs }: Results): string {
-  return [...(change ? changeTables(change) : []), ...(putToListenerMs ? [latencyTable(putToListenerMs)] : [])].join('\n\n')
+export function toText({ change, putToListenerMs, list, registering, discovery, herd }: Results): string {
+  return [
+    ...(change ? changeTables(change) : []),
+    ...(putToListenerMs ? [latencyTable(putToListenerMs)] : []),
+    ...(list ? [listTable(list)] : []),
+    ...(registering ? [registeringTable(registering)] : []),
+    ...(discovery ? [discoveryTable(discovery)] : []),
+    ...(herd ? [herdTable(herd)] : []),
+  ].join('\n\n')
 }
 
 function changeTables(change: ChangeResults): readonly string[] {
@@ -28,25 +39,57 @@ function latencyTable(results: LatencyResults): string {
   return align([['Put → listener', 'p50', 'p99'], ...rows])
 }
 
-/** The targets, for people. */
-export function targetTable(targets: readonly Target[]): string {
+function listTable({ instances, recordBytes, ms, pages, bytesPerInstance }: ListFigures): string {
   return align([
-    ['', 'what', 'target', 'measured'],
-    ...targets.map(({ what, target, measured, reached }) => [
-      reached === undefined ? '–' : reached ? '✓' : '✗',
-      what,
-      target,
-      measured?.toLocaleString('en') ?? 'not measured',
-    ]),
+    [`${count(instances)} instances listed`, `records of ${recordBytes} bytes`],
+    ['time', `${count(ms)} ms`],
+    ['pages', count(pages)],
+    ['bytes held per instance', count(bytesPerInstance)],
   ])
+}
+
+function registeringTable(figures: RegisteringFigures): string {
+  return align([
+    [`${count(figures.instances)} instances of one process registered`, ''],
+    ['time', `${count(figures.ms)} ms`],
+    ['requests to etcd for it', count(figures.requests)],
+    ['leases', count(figures.leases)],
+    ['requests to etcd per second, at rest', count(figures.requestsPerSecondAtRest)],
+    ['keep-alives per lease and third of its TTL', count(figures.keepAlivesPerLease)],
+    ['CPU in etcd per second, at rest', `${figures.etcdCpuMsPerSecondAtRest} ms`],
+    ['time to take them all back', `${count(figures.closeMs)} ms`],
+  ])
+}
+
+function discoveryTable(results: DiscoveryResults): string {
+  const rows = Object.entries(results).map(([name, { p50, p99, samples, failedCalls }]) => [
+    name,
+    `${count(p50)} ms`,
+    `${count(p99)} ms`,
+    count(samples),
+    count(failedCalls),
+  ])
+  return align([['Registered → first call served', 'p50', 'p99', 'samples', 'failed calls meanwhile'], ...rows])
+}
+
+function herdTable({ jitter, noJitter }: HerdResults): string {
+  const row = (name: string, { peakPerSecond, requests, currentMs }: HerdFigures): readonly string[] => [
+    name,
+    `${count(peakPerSecond)} requests/s`,
+    count(requests),
+    `${count(currentMs)} ms`,
+  ]
+  return align([
+    [`${count(jitter.clients)} clients after etcd's restart`, 'peak', 'requests in all', 'until all are current'],
+    row('with jitter', jitter),
+    row('without', noJitter),
+  ])
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en')
 }
 
 function microseconds(us: number): string {
   return us < 10_000 ? `${us.toLocaleString('en')} µs` : `${(us / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} ms`
-}
-
-function align(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]): string => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('   ')
-  return rows.map((row) => line(row).trimEnd()).join('\n')
 }

@@ -1,21 +1,17 @@
+import type { Target } from '../harness/targets.ts'
 import type { ChangeResults } from './change.ts'
 import type { LatencyResults } from './latency.ts'
 import { rounded } from './numbers.ts'
 import type { Results } from './results.ts'
 
-/** What was to be reached, and what was. */
-export interface Target {
-  readonly what: string
-  /** `≥` or `≤` a number. */
-  readonly target: string
-  /** Undefined where a peer that it takes was not there. */
-  readonly measured?: number
-  readonly reached?: boolean
-}
-
 /** The targets of the parts that were run. */
-export function targetsOf({ change, putToListenerMs }: Results): readonly Target[] {
-  return [...(change ? ofChange(change) : []), ...(putToListenerMs ? ofLatency(putToListenerMs) : [])]
+export function targetsOf({ change, putToListenerMs, list, registering }: Results): readonly Target[] {
+  return [
+    ...(change ? ofChange(change) : []),
+    ...(putToListenerMs ? ofLatency(putToListenerMs) : []),
+    ...(list ? [judge('bytes held per instance listed', '≤', 1024, list.bytesPerInstance)] : []),
+    ...(registering ? [judge('keep-alives per lease and third of its TTL', '≤', 1, registering.keepAlivesPerLease)] : []),
+  ]
 }
 
 function ofChange(change: ChangeResults): readonly Target[] {

@@ -19,7 +19,7 @@ const clients = Array.from({ length: Number(count) }, (): Client => ({ registry:
 for (const client of clients) {
   client.registry.watch('herd', {
     update(all) {
-      client.size = all.length
+      client.size = all.size
       client.at = now()
     },
     error() {},

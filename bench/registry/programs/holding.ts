@@ -6,7 +6,7 @@ const [, , address = '', service = ''] = process.argv
 const registry = etcd({ endpoints: [address] })
 
 function follow(name: string): Promise<number> {
-  return new Promise((resolve, reject) => registry.watch(name, { update: (all) => resolve(all.length), error: reject }))
+  return new Promise((resolve, reject) => registry.watch(name, { update: (all) => resolve(all.size), error: reject }))
 }
 
 // What every registry has, whatever it follows, is there before.

@@ -1,6 +1,7 @@
 import { etcd } from '../../../dist/registries/etcd.js'
 import { now } from '../clock.ts'
 import { serve, tell } from '../commands.ts'
+import { until } from '../numbers.ts'
 import { instance } from '../records.ts'
 
 const [, , address = '', count = '0'] = process.argv
@@ -12,7 +13,9 @@ serve({
   async register() {
     const begin = now()
     const all = await Promise.all(Array.from({ length: Number(count) }, (_, i) => registry.register(instance('registered', i))))
-    return { ms: now() - begin, registered: all.filter(({ state }) => state === 'registered').length }
+    // Some may have been lost again while others were not yet written.
+    await until('all are registered', () => all.every(({ state }) => state === 'registered'), 50_000, 10)
+    return { ms: now() - begin }
   },
   async close() {
     const begin = now()
