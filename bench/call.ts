@@ -11,6 +11,7 @@ import { arch, availableParallelism, loadavg, platform } from 'node:os'
 import { parseArgs } from 'node:util'
 import { chart } from './harness/chart.ts'
 import { page } from './harness/page.ts'
+import { failures } from './harness/pair.ts'
 import { killAll, pinned } from './harness/process.ts'
 import { toJson, toText } from './harness/report.ts'
 import { saveSection } from './harness/section.ts'
@@ -57,7 +58,7 @@ if (flags.save) {
   if (findings.unary !== undefined) writeFileSync(new URL('RESULTS.svg', import.meta.url), chart(findings.unary))
 }
 if (flags.json) console.log(JSON.stringify({ ...toJson(findings), targets: reached, versions: versions() }))
-process.exit()
+process.exit(failures.length > 0 ? 1 : 0)
 
 function number(name: string, given: string | undefined, otherwise: number): number {
   const value = given === undefined ? otherwise : Number(given)

@@ -1,4 +1,4 @@
-import { memoryOf, type Pair, type Pairing, park, round, startClient, startServer } from './harness/pair.ts'
+import { close, memoryOf, type Pair, type Pairing, park, round, startClient, startServer, trying } from './harness/pair.ts'
 import type { PeerProcess } from './harness/process.ts'
 import type { Memory } from './harness/setup.ts'
 
@@ -27,13 +27,16 @@ type Named<T> = readonly [string, T] | undefined
 
 /** A pair that has made calls before anything is measured. */
 async function warm<T>(pairing: Pairing, note: (text: string) => void, use: (pair: Pair) => Promise<T>): Promise<Named<T>> {
-  const server = await startServer(pairing, note)
-  if (server === undefined) return undefined
-  const pair = await startClient(server, pairing)
-  await round(pair, { kind: 'hello', inFlight: 8, ms: 300 })
-  const result = await use(pair)
-  for (const half of [pair.client, pair.server]) half.end()
-  return [pairing.name, result]
+  const result = await trying(pairing.name, note, async () => {
+    const server = await startServer(pairing, note)
+    if (server === undefined) return undefined
+    const pair = await startClient(server, pairing)
+    await round(pair, { kind: 'hello', inFlight: 8, ms: 300 })
+    const measured = await use(pair)
+    close([pair])
+    return measured
+  })
+  return result && [pairing.name, result]
 }
 
 async function idleConnection(pair: Pair, pairing: Pairing, connections: number): Promise<Memory> {

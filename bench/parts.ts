@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates } from '../test/support/certificates.ts'
 import type { Results } from './harness/figures.ts'
-import { close, measure, open, type Pairing, round } from './harness/pair.ts'
+import { close, measure, open, type Pair, type Pairing } from './harness/pair.ts'
 import { goPeers, nodePeers } from './harness/peers.ts'
 import type { Load, TlsFiles } from './harness/setup.ts'
 import { type MemoryFindings, measureMemory } from './memory.ts'
@@ -34,87 +34,91 @@ export interface Extent {
 /** Measures one thing. */
 export type Part = (extent: Extent) => Promise<Findings>
 
+/** The stacks that do more than small unary calls. */
 const main = ['beckon', 'grpc-js', 'connect', 'grpc-go']
+const onEncryption = [...main, 'bare-http2', 'nest-tcp', 'undici-http1', 'go-kit']
+const onConnections = ['beckon', 'bare-http2', 'bare-socket', 'connect', 'grpc-js', 'nest-tcp', 'undici-http1', 'grpc-go']
+const crossed = ['beckon → grpc-go', 'grpc-go → beckon', 'grpc-go → grpc-go']
+const withMemory = ['beckon', 'grpc-js', 'grpc-go', 'idle-socket']
 const inFlight = [1, 64, 256]
 
 /** Every part by the name that `--only` takes, in their order. */
 export const parts: Readonly<Record<string, Part>> = {
-  unary: async (extent) => ({
-    unary: await run(extent, paired([...nodePeers.filter((name) => name !== 'idle-socket'), ...goPeers]), [1, 16, 64, 256], (level) => ({
-      kind: 'hello',
-      inFlight: level,
-      ms: extent.ms,
-    })),
-  }),
-  cross: async (extent) => ({
-    cross: await run(extent, paired(['beckon → grpc-go', 'grpc-go → beckon', 'grpc-go → grpc-go']), inFlight, (level) => ({
-      kind: 'hello',
-      inFlight: level,
-      ms: half(extent),
-    })),
-  }),
+  unary: async (extent) => {
+    const names = [...nodePeers.filter((name) => name !== 'idle-socket'), ...goPeers]
+    return { unary: await alone(extent, names, {}, [1, 16, 64, 256], (level) => ({ ...hellos(extent, level), ms: extent.ms })) }
+  },
+  cross: async (extent) => ({ cross: await alone(extent, crossed, {}, inFlight, (level) => hellos(extent, level)) }),
   connections: async (extent) => ({
-    connections: await run(
-      extent,
-      paired(['beckon', 'bare-http2', 'bare-socket', 'connect', 'grpc-js', 'nest-tcp', 'undici-http1', 'grpc-go'], { connections: 256 }),
-      [256],
-      (level) => ({ kind: 'hello', inFlight: level, ms: half(extent) }),
-    ),
+    connections: await alone(extent, onConnections, { connections: 256 }, [256], (level) => hellos(extent, level)),
   }),
-  streams: async (extent) => ({
-    serverStream: await run(extent, paired(main), [1, 16], (streams) => ({ kind: 'expand', inFlight: streams, ms: half(extent) })),
-    bidi: await run(extent, paired(main), [1, 16], (streams) => ({ kind: 'chat', inFlight: streams, ms: half(extent) })),
-  }),
-  sizes: async (extent) => ({
-    sizes: await run(extent, paired(main), [100, 1000, 10_000, 100_000, 1_000_000], (bytes) => ({
-      kind: 'echo',
-      inFlight: 16,
-      bytes,
-      ms: half(extent),
-    })),
-  }),
+  streams: async (extent) => {
+    const pairs = await mainPairs(extent)
+    const streams = (kind: 'expand' | 'chat') => run(extent, pairs, [1, 16], (level) => ({ kind, inFlight: level, ms: half(extent) }))
+    return { serverStream: await streams('expand'), bidi: await streams('chat') }
+  },
+  sizes: async (extent) => {
+    const sizes = [100, 1000, 10_000, 100_000, 1_000_000]
+    const echoes = (bytes: number): Load => ({ kind: 'echo', inFlight: 16, bytes, ms: half(extent) })
+    return { sizes: await run(extent, await mainPairs(extent), sizes, echoes) }
+  },
   tls: (extent) =>
-    withCertificates(async (tls) => ({
-      tls: await run(extent, paired([...main, 'go-kit'], { tls }), inFlight, (level) => ({
-        kind: 'hello',
-        inFlight: level,
-        ms: half(extent),
-      })),
-    })),
-  mixed: async (extent) => ({
-    mixed: await run(extent, paired(main), [0, 2], (streams) => ({ kind: 'mixed', inFlight: streams, bytes: 1_000_000, ms: half(extent) })),
-  }),
-  memory: async ({ ms, peers, note }) => {
-    const thorough = ms >= 500
-    const pairings = asked(paired(['beckon', 'grpc-js', 'grpc-go', 'idle-socket']), peers)
-    return { memory: await measureMemory(pairings, thorough ? 4000 : 200, thorough ? 5000 : 500, note) }
+    withCertificates(async (tls) => ({ tls: await alone(extent, onEncryption, { tls }, inFlight, (level) => hellos(extent, level)) })),
+  mixed: async (extent) => {
+    const beside = (streams: number): Load => ({ kind: 'mixed', inFlight: streams, bytes: 1_000_000, ms: half(extent) })
+    return { mixed: await run(extent, await mainPairs(extent), [0, 2], beside) }
+  },
+  memory: async (extent) => {
+    const [connections, calls] = extent.ms >= 500 ? [4000, 5000] : [200, 500]
+    return { memory: await measureMemory(pairings(extent, withMemory), connections, calls, extent.note) }
   },
 }
 
-function paired(names: readonly string[], more: Omit<Pairing, 'name'> = {}): readonly Pairing[] {
-  return names.map((name) => ({ name, ...more }))
+function hellos(extent: Extent, level: number): Load {
+  return { kind: 'hello', inFlight: level, ms: half(extent) }
 }
 
 function half({ ms }: Extent): number {
   return Math.ceil(ms / 2)
 }
 
-function asked(pairings: readonly Pairing[], peers: readonly string[] | undefined): readonly Pairing[] {
-  return pairings.filter(({ name }) => peers === undefined || name.split(' → ').every((one) => peers.includes(one)))
+/** Those that were asked for. */
+function pairings({ peers }: Extent, names: readonly string[], more: Omit<Pairing, 'name'> = {}): readonly Pairing[] {
+  const asked = names.filter((name) => peers === undefined || name.split(' → ').every((one) => peers.includes(one)))
+  return asked.map((name) => ({ name, ...more }))
 }
 
-/** Starts pairs, warms them up, measures every level in turns, ends them. */
-async function run(
-  { rounds, ms, peers, note }: Extent,
-  pairings: readonly Pairing[],
+let kept: Promise<readonly Pair[]> | undefined
+
+/** The main stacks, which several parts share until the end. */
+function mainPairs(extent: Extent): Promise<readonly Pair[]> {
+  kept ??= open(pairings(extent, main), extent.note)
+  return kept
+}
+
+/** Measures pairs that are started for it and ended after it. */
+async function alone(
+  extent: Extent,
+  names: readonly string[],
+  more: Omit<Pairing, 'name'>,
   levels: readonly number[],
   load: (level: number) => Load,
 ): Promise<Results> {
-  const pairs = await open(asked(pairings, peers), note)
-  for (const pair of pairs) for (const level of levels) await round(pair, { ...load(level), ms: Math.ceil(ms / levels.length) })
-  const results = await measure(pairs, new Map(levels.map((level) => [level, load(level)])), rounds, note)
+  const pairs = await open(pairings(extent, names, more), extent.note)
+  const results = await run(extent, pairs, levels, load)
   close(pairs)
   return results
+}
+
+/** Measures every level in turns; warming up takes as long as a round of all levels. */
+function run(
+  { rounds, ms, note }: Extent,
+  pairs: readonly Pair[],
+  levels: readonly number[],
+  load: (level: number) => Load,
+): Promise<Results> {
+  const loads = new Map(levels.map((level) => [level, load(level)]))
+  return measure(pairs, loads, { rounds, warmUp: Math.ceil(ms / levels.length), note })
 }
 
 async function withCertificates<T>(use: (files: TlsFiles) => Promise<T>): Promise<T> {

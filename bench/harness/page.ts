@@ -33,7 +33,8 @@ nest-grpc: protobufjs on grpc-js. Moleculer and nest-tcp: JSON over TCP or NATS.
 bare-socket is no peer but the floor: lengths and beckon's compiled codec on a TCP socket, without a protocol, deadlines, balancing or limits. grpc-go: a deadline
 per call; go-kit: its gRPC transport behind an endpointer, round robin and \`Retry(3, 3 s)\`, with a fixed set of instances; both with \`GOMAXPROCS=1\`.
 
-Calls per second, in brackets the latency that half of the calls and 99 in 100 did not exceed. Processor time is per call or message. Streams: messages of one short
+Calls per second, in brackets the latency that half of the calls and 99 in 100 did not exceed. Processor time is per call or message, for
+moleculer-nats without the broker's. Streams: messages of one short
 string; both ways, each stream keeps 64 messages under way. Sizes: a bytes field, the same each way. Beside 1 MB messages: four callers who pause a millisecond after
 each call, and so many streams both ways, each with two messages of 1 MB under way, all on one connection; half, 99 in 100, and the longest of the calls.
 

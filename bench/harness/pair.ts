@@ -24,17 +24,30 @@ export interface Pair extends Serving {
   readonly client: PeerProcess
 }
 
-/** Long enough for a slow and busy machine to start a process. */
-const patience = 60_000
+/** Long enough for a slow and busy machine to start a process and open its connections. */
+const patience = 120_000
+
+/** Peers that did not do what they were asked for, and why. */
+export const failures: string[] = []
+
+/** What a peer was asked for; undefined, and kept in {@link failures}, when it failed: the others go on without it. */
+export async function trying<T>(name: string, note: (text: string) => void, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (thrown) {
+    failures.push(`${name}: ${thrown instanceof Error ? thrown.message : thrown}`)
+    note(`FAILED ${failures.at(-1)}`)
+    return undefined
+  }
+}
 
 /** Starts pairs, all at once. Those that need a program which is not there are left out, saying so. */
 export async function open(pairings: readonly Pairing[], note: (text: string) => void): Promise<readonly Pair[]> {
-  const opened = await Promise.all(
-    pairings.map(async (pairing) => {
-      const serving = await startServer(pairing, note)
-      return serving && startClient(serving, pairing)
-    }),
-  )
+  const openOne = async (pairing: Pairing): Promise<Pair | undefined> => {
+    const serving = await startServer(pairing, note)
+    return serving && startClient(serving, pairing)
+  }
+  const opened = await Promise.all(pairings.map((pairing) => trying(pairing.name, note, () => openOne(pairing))))
   return opened.filter((pair) => pair !== undefined)
 }
 
@@ -77,24 +90,26 @@ export function close(pairs: readonly Pair[]): void {
   for (const { client, server } of pairs) for (const half of [client, server]) half.end()
 }
 
-/** Every load on every pair, again and again, in turns; the medians. */
+/** Warms pairs up with loads of `warmUp` milliseconds, then puts every load on every pair, again and again, in turns; the medians. */
 export async function measure(
   pairs: readonly Pair[],
   loads: ReadonlyMap<number, Load>,
-  rounds: number,
-  note: (text: string) => void,
+  { rounds, warmUp, note }: { readonly rounds: number; readonly warmUp: number; readonly note: (text: string) => void },
 ): Promise<Results> {
-  const all = new Map(pairs.map(({ name }) => [name, new Map([...loads.keys()].map((level) => [level, [] as Figures[]]))]))
+  const left = new Map(pairs.map((pair) => [pair, new Map([...loads.keys()].map((level) => [level, [] as Figures[]]))]))
+  const each = async (level: number, load: Load, counts: boolean): Promise<void> => {
+    for (const [pair, byLevel] of left) {
+      const result = await trying(pair.name, note, () => round(pair, load))
+      if (result === undefined) left.delete(pair)
+      else if (counts) byLevel.get(level)?.push(result)
+    }
+  }
+  for (const [level, load] of loads) await each(level, { ...load, ms: warmUp }, false)
   for (let count = 1; count <= rounds; count++) {
     note(`  round ${count} of ${rounds}`)
-    for (const [level, load] of loads)
-      for (const pair of pairs)
-        all
-          .get(pair.name)
-          ?.get(level)
-          ?.push(await round(pair, load))
+    for (const [level, load] of loads) await each(level, load, true)
   }
-  return new Map([...all].map(([name, byLevel]) => [name, new Map([...byLevel].map(([level, each]) => [level, medians(each)]))]))
+  return new Map([...left].map(([{ name }, byLevel]) => [name, new Map([...byLevel].map(([level, all]) => [level, medians(all)]))]))
 }
 
 /** One load on one pair. */

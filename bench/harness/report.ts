@@ -1,6 +1,6 @@
 import type { MemoryFindings } from '../memory.ts'
 import type { Findings } from '../parts.ts'
-import type { Results } from './figures.ts'
+import type { Figures, Results } from './figures.ts'
 import { align, type Cell, calls, cpu, megabytes, messages, ratios, stalls, table } from './table.ts'
 
 /** Parts with figures by peer and level. */
@@ -47,10 +47,19 @@ function memoryTable({ idleConnection, callInFlight }: MemoryFindings): string {
 /** All figures, by part, peer and level. */
 export function toJson(findings: Findings): Readonly<Record<string, unknown>> {
   const entries = each(findings, (name, results) => {
-    const peers = [...results].map(([peer, byLevel]) => [peer, Object.fromEntries(byLevel)])
+    const peers = [...results].map(([peer, byLevel]) => [
+      peer,
+      Object.fromEntries([...byLevel].map(([level, figures]) => [level, told(figures)])),
+    ])
     return [name, Object.fromEntries(peers)] as const
   })
   return { ...Object.fromEntries(entries), ...(findings.memory && { memory: findings.memory }) }
+}
+
+/** Messages of streams are counted, not timed. */
+function told(figures: Figures): Partial<Figures> {
+  const { p50us: _, p99us: __, maxUs, ...counted } = figures
+  return maxUs === 0 ? counted : figures
 }
 
 function each<T>(findings: Findings, tell: (name: Timed, results: Results) => T): readonly T[] {

@@ -83,8 +83,8 @@ function manyConnections(results: Results): readonly Target[] {
 
 function withGo(results: Results): readonly Target[] {
   const pairs = ['beckon → grpc-go', 'grpc-go → beckon']
-  return [64, 256].flatMap((level) =>
-    pairs.map((own) => compare(results, level, rate, '≥', 1, `${own}, ${level} in flight, calls/s`, 'grpc-go → grpc-go', '', own)),
+  return levels.flatMap(({ level, of, what, sign }) =>
+    pairs.map((own) => compare(results, level, of, sign, 1, `${own}, ${level} in flight, ${what}`, 'grpc-go → grpc-go', '', own)),
   )
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:http2'
 import { Greeter } from '../../../examples/gen/hello_pb.ts'
 import { type Hello, request } from '../../harness/load.ts'
@@ -7,7 +8,7 @@ import { definition } from '../grpc-js/contract.ts'
 const hello = definition<Hello, Hello>(Greeter.method.hello)
 
 await calling(() => {
-  const session = connect(setup.address)
+  const session = connect(setup.address, setup.tls && { ca: readFileSync(setup.tls.ca) })
   return {
     hello: () =>
       new Promise<Hello>((resolve, reject) => {

@@ -1,12 +1,14 @@
-import { createServer, type ServerHttp2Stream } from 'node:http2'
+import { readFileSync } from 'node:fs'
+import { createSecureServer, createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Greeter } from '../../../examples/gen/hello_pb.ts'
 import type { Hello } from '../../harness/load.ts'
-import { answer, serving } from '../../harness/peer.ts'
+import { answer, serving, setup } from '../../harness/peer.ts'
 import { definition } from '../grpc-js/contract.ts'
 
 const hello = definition<Hello, Hello>(Greeter.method.hello)
-const server = createServer()
+const { tls } = setup
+const server = tls ? createSecureServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }) : createServer()
 server.on('stream', (stream: ServerHttp2Stream) => {
   const chunks: Buffer[] = []
   stream.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -20,4 +22,4 @@ server.on('stream', (stream: ServerHttp2Stream) => {
     stream.end(Buffer.concat([head, message]))
   })
 })
-server.listen(0, '127.0.0.1', () => serving(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+server.listen(0, '127.0.0.1', () => serving(`${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`))

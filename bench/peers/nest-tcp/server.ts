@@ -1,9 +1,10 @@
 import 'reflect-metadata'
+import { readFileSync } from 'node:fs'
 import { Controller, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { MessagePattern, Payload, Transport } from '@nestjs/microservices'
 import type { Hello } from '../../harness/load.ts'
-import { answer, freePort, serving } from '../../harness/peer.ts'
+import { answer, freePort, serving, setup } from '../../harness/peer.ts'
 
 class Greeter {
   async hello(request: Hello): Promise<Hello> {
@@ -19,6 +20,9 @@ MessagePattern('hello')(Greeter.prototype, 'hello', Object.getOwnPropertyDescrip
 Module({ controllers: [Greeter] })(App)
 
 const port = await freePort()
-const app = await NestFactory.createMicroservice(App, { transport: Transport.TCP, options: { host: '127.0.0.1', port }, logger: false })
+const { tls } = setup
+const security = tls && { tlsOptions: { key: readFileSync(tls.key, 'utf8'), cert: readFileSync(tls.cert, 'utf8') } }
+const options = { host: '127.0.0.1', port, ...security }
+const app = await NestFactory.createMicroservice(App, { transport: Transport.TCP, options, logger: false })
 await app.listen()
 serving(String(port))
