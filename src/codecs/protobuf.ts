@@ -18,6 +18,7 @@ import type { Codec } from '../codec.ts'
 import { RpcError } from '../error.ts'
 import type { ValueInfo } from '../registry.ts'
 import { endpointInfo, type Kind, type Method, type Service, type ServiceShape } from '../service.ts'
+import { bound } from './protobuf/bound.ts'
 import { compiled } from './protobuf/compile.ts'
 import { copied, keep } from './protobuf/reading.ts'
 
@@ -90,6 +91,16 @@ export function protobuf(schema: DescMessage): Codec<Message> {
     }
   }
 
+  /** Writes what does not fit the scratch buffer into one of its own; undefined for what is not written here at all. */
+  function large(message: unknown): Uint8Array | undefined {
+    const size = bound(message, 0)
+    if (size <= scratch.length) return undefined
+    const bytes = Buffer.allocUnsafeSlow(size)
+    const end = write(message, bytes, 0, size)
+    if (end < 0) return undefined
+    return end * 2 < size ? copied(bytes, 0, end) : new Uint8Array(bytes.buffer, 0, end)
+  }
+
   function read(from: Buffer, start: number, end: number, own = false): Message {
     keep(own)
     return type?.read(from, start, end, 1) ?? decode(from.subarray(start, end))
@@ -103,7 +114,7 @@ export function protobuf(schema: DescMessage): Codec<Message> {
       scratchTaken = true
       const end = write(message, scratch, 0, scratch.length)
       scratchTaken = false
-      return end < 0 ? encode(message) : copied(scratch, 0, end)
+      return end < 0 ? (large(message) ?? encode(message)) : copied(scratch, 0, end)
     },
     decode: (bytes) => read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength),
     write,

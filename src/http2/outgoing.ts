@@ -47,6 +47,15 @@ export function fill(outgoing: Outgoing, to: Uint8Array, start: number, length: 
   if (done > 0) chunks.splice(0, done)
 }
 
+/** Copies what is left of the last bytes that wait, as their memory is used again. */
+export function keepLast(outgoing: Outgoing): void {
+  const { chunks } = outgoing
+  const last = chunks.pop() as Uint8Array
+  const sent = chunks.length === 0 ? outgoing.offset : 0
+  outgoing.offset -= sent
+  chunks.push(new Uint8Array(last.subarray(sent)))
+}
+
 /** Tells who waits for room that there is some. */
 export function drained(outgoing: Outgoing): void {
   const { onDrain } = outgoing

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
 
-/** Bytes of an output buffer. */
-export const capacity = 65_536
+/** Bytes of an output buffer: four of the largest frames, and some small ones. */
+export const capacity = 66_560
 
-/** From this many bytes on they are written at once, so that the peer can begin while this side goes on producing. */
+/** From this many bytes on they are written at once, so that the peer can begin while this side goes on producing; from four times as many when that happens again in the same tick. */
 const early = 4096
 
 /** With this many bytes not yet taken by the system, producers have to wait … */
@@ -56,6 +56,7 @@ export class Output {
   readonly #pending: (Buffer | number)[] = []
   #pendingBytes = 0
   #scheduled = false
+  #early = early
   #closed = false
 
   constructor(socket: Duplex) {
@@ -71,8 +72,9 @@ export class Output {
   /** Makes room for at most {@link capacity} bytes; returns where they go. */
   reserve(bytes: number): number {
     if (this.buffer === none) this.buffer = takeBuffer()
-    else if (this.length + bytes > capacity || (this.length >= early && !this.blocked)) {
+    else if (this.length + bytes > capacity || (this.length >= this.#early && !this.blocked)) {
       this.#write()
+      this.#early *= 4
       this.buffer = takeBuffer()
     }
     if (!this.#scheduled) {
@@ -85,6 +87,7 @@ export class Output {
   /** Writes what there is now. */
   flush(): void {
     this.#scheduled = false
+    this.#early = early
     if (this.length > 0 && !this.blocked) this.#write()
   }
 

@@ -2,7 +2,7 @@ import type { Encoder } from './encoder.ts'
 import { ErrorCode, fault } from './fault.ts'
 import type { Fields } from './fields.ts'
 import { CONTINUATION, copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, maxFrame, maxWindow, writeFrameHeader } from './frames.ts'
-import { drained, enough, fill, Outgoing } from './outgoing.ts'
+import { drained, enough, fill, keepLast, Outgoing } from './outgoing.ts'
 import type { Output } from './output.ts'
 
 /** A frame of DATA takes more messages as long as it is shorter than this. */
@@ -100,8 +100,11 @@ export class Sender {
     output.length = end
   }
 
-  /** Adds bytes, which must not change any more, behind others if given, and sends what may be sent. */
-  push(outgoing: Outgoing, bytes: Uint8Array, before?: Uint8Array): void {
+  /**
+   * Adds bytes, which must not change any more, behind others if given, and sends what may be sent. Bytes that are only `lent` may change
+   * afterwards: what cannot be sent now is copied.
+   */
+  push(outgoing: Outgoing, bytes: Uint8Array, before?: Uint8Array, lent = false): void {
     const length = bytes.length + (before?.length ?? 0)
     if (length === 0) return
     if (before !== undefined) outgoing.chunks.push(before)
@@ -109,6 +112,7 @@ export class Sender {
     outgoing.queued += length
     this.queued += length
     this.#list(outgoing)
+    if (lent && outgoing.queued > 0) keepLast(outgoing)
   }
 
   /** Nothing more will be added; ends the stream, with trailers if given, when all is sent. */

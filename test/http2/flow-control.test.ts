@@ -51,7 +51,7 @@ describe('a receiving window', () => {
 
 describe('a sender', () => {
   const turn = fc.oneof(
-    fc.record({ push: fc.integer({ min: 1, max: 40_000 }), id: fc.constantFrom(1, 3, 5) }),
+    fc.record({ push: fc.integer({ min: 1, max: 40_000 }), lent: fc.boolean(), id: fc.constantFrom(1, 3, 5) }),
     fc.record({ place: fc.array(fc.integer({ min: 0, max: 6000 }), { minLength: 1, maxLength: 8 }), id: fc.constantFrom(1, 3, 5) }),
     fc.record({ credit: fc.integer({ min: 1, max: 30_000 }), id: fc.constantFrom(0, 1, 3, 5) }),
     fc.record({ shift: fc.integer({ min: -20_000, max: 20_000 }) }),
@@ -97,10 +97,12 @@ describe('a sender', () => {
         }
         for (const each of turns) {
           if ('push' in each) {
+            const before = bytesOf(5)
             const bytes = bytesOf(each.push)
-            pushed.get(each.id)?.push(bytes)
+            pushed.get(each.id)?.push(before, Buffer.from(bytes))
             const stream = streams.get(each.id)
-            if (stream !== undefined) sender.push(stream, bytes)
+            if (stream !== undefined) sender.push(stream, bytes, before, each.lent)
+            if (each.lent) bytes.fill(0)
           } else if ('place' in each) {
             const stream = streams.get(each.id)
             for (const length of each.place) {

@@ -16,7 +16,7 @@ import { prefixLength } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
-import { encodeMessage, pushMessage, sendMessage } from './outbox.ts'
+import { lentMessage, pushMessage, sendMessage } from './outbox.ts'
 import type { PingIntervals } from './ping-intervals.ts'
 import { checkIterable, pump } from './pump.ts'
 import { hasMetadata, RequestFrames, wrapRequest, writeRequest } from './request-frames.ts'
@@ -138,14 +138,15 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     try {
       const timeout = left === Number.POSITIVE_INFINITY ? 0 : roundTimeout(left)
       if (kind === 'unary' || kind === 'serverStream') {
-        if (!this.#sendInPlace(call, timeout))
-          this.#sendWhole(call, encodeMessage(input, call.request, this.settings.maxSendBytes), timeout)
+        if (!this.#sendInPlace(call, timeout)) this.#sendWhole(call, lentMessage(input, call.request, this.settings.maxSendBytes), timeout)
       } else this.#sendStream(call, checkIterable(call.request, 'invalid_argument', `request of ${call.method.path}`), timeout)
     } catch (thrown) {
       const { code, rawMessage, details, cause } = RpcError.from(thrown, 'internal')
       // It would fail anywhere else too.
       call.cancel(code, rawMessage, { details, cause, unprocessed: false })
     }
+    // The last ids are left for calls that are waiting; a new connection takes over.
+    if (call.id >= 0x7ffffff0) this.#enter('draining', new RpcError('unavailable', `connection to ${this.address} has no stream ids left`))
   }
 
   /** The usual case: the message is written right into the output, between frames known from before. False when it cannot be; then nothing was sent. */
@@ -232,8 +233,6 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     call.batch = this.#http2.output.writes
     this.#calls.add(call)
     if (this.#calls.size === 1) this.#keepalive?.watch()
-    // The last ids are left for calls that are waiting; a new connection takes over.
-    if (call.id >= 0x7ffffff0) this.#enter('draining', new RpcError('unavailable', `connection to ${this.address} has no stream ids left`))
   }
 
   done(call: ClientCall): void {

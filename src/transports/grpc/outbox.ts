@@ -26,7 +26,7 @@ export function sendMessage(
   maxSendBytes: number,
 ): void {
   if (compression === undefined && sendInPlace(way, outgoing, codec, message, maxSendBytes)) return
-  const bytes = encodeMessage(codec, message, maxSendBytes)
+  const bytes = lentMessage(codec, message, maxSendBytes)
   const compressed = compression && compress(bytes)
   pushMessage(way.sender, outgoing, compressed ?? bytes, compressed === undefined ? 0 : 1)
 }
@@ -53,11 +53,27 @@ export function pushMessage(sender: Sender, outgoing: Outgoing, message: Uint8Ar
   const bytes = Buffer.allocUnsafe(message.length < large ? prefixLength + message.length : prefixLength)
   bytes[0] = flag
   write32(bytes, 1, message.length)
-  if (message.length >= large) sender.push(outgoing, message, bytes)
+  if (message.length >= large) sender.push(outgoing, message, bytes, message.buffer === scratch?.buffer)
   else {
     bytes.set(message, prefixLength)
     sender.push(outgoing, bytes)
   }
+}
+
+/** Where messages are encoded that are too large to be written in place, one at a time. */
+let scratch: Buffer | undefined
+let scratchTaken = false
+const scratchLength = 262_144
+
+/** {@link encodeMessage} for {@link pushMessage}: the bytes are only valid until the next message is encoded. */
+export function lentMessage(codec: Codec, message: unknown, maxSendBytes: number): Uint8Array {
+  // Taken while a getter of another message sends this one.
+  if (codec.write === undefined || scratchTaken) return encodeMessage(codec, message, maxSendBytes)
+  scratch ??= Buffer.allocUnsafeSlow(scratchLength)
+  scratchTaken = true
+  const end = codec.write(message, scratch, 0, Math.min(scratchLength, maxSendBytes))
+  scratchTaken = false
+  return end < 0 ? encodeMessage(codec, message, maxSendBytes) : scratch.subarray(0, end)
 }
 
 /** Encodes a message to send. Throws when it cannot be, and `resource_exhausted` when it is over the limit. */

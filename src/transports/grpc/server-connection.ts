@@ -18,7 +18,7 @@ import { type Aging, Lifetime } from './lifetime.ts'
 import { writeMetadata } from './metadata.ts'
 import { notGrpc, spoken } from './not-grpc.ts'
 import type { Settings } from './options.ts'
-import { encodeMessage, pushMessage, sendMessage } from './outbox.ts'
+import { lentMessage, pushMessage, sendMessage } from './outbox.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
@@ -260,7 +260,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
   /** Encodes an answer. What is wrong with it is this side's fault and not the caller's. */
   #encode(call: ServerCall, message: unknown): Uint8Array {
     try {
-      return encodeMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
+      return lentMessage(call.head.output ?? call.route.method.output, message, this.settings.maxSendBytes)
     } catch (thrown) {
       throw ownFault(call, thrown)
     }
