@@ -99,11 +99,13 @@ export function methodOf(method: DescMethodUnary | DescMethodBiDiStreaming): Met
 function named(name: string, failures: readonly RpcError[]): RpcError {
   const last = failures.at(-1) ?? new RpcError('internal', 'no failure')
   const texts = [...new Set(failures.map(({ rawMessage }) => rawMessage))]
-  return new RpcError(last.code, `${name}: ${texts.join('; ')}`, {
+  // etcd has more to do than it takes on; what it says so about is not begun.
+  const busy = last.rawMessage.includes('too many requests')
+  return new RpcError(busy ? 'unavailable' : last.code, `${name}: ${texts.join('; ')}`, {
     cause: last,
     details: last.details,
     metadata: last.metadata,
-    unprocessed: failures.every(({ unprocessed }) => unprocessed),
+    unprocessed: busy || failures.every(({ unprocessed }) => unprocessed),
     outbound: true,
   })
 }

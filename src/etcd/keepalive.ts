@@ -78,10 +78,10 @@ export function createKeepAlive(caller: Caller): KeepAlive {
     })
   }
 
-  /** ±10 %, so that the instances of a fleet that was started at once do not stay in step. */
+  /** Up to 10 % later, so that the processes of a fleet that was started at once do not stay in step; never sooner. */
   function schedule(entry: Entry): void {
     rest(entry)
-    entry.callOffBeat = clock.after(entry.lease.heartbeat * (0.9 + 0.2 * random()), () => beat(entry))
+    entry.callOffBeat = clock.after(entry.lease.heartbeat * (1 + 0.1 * random()), () => beat(entry))
   }
 
   function rest(entry: Entry): void {

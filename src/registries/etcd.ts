@@ -3,6 +3,8 @@ import { goMicro } from './etcd/layouts/go-micro.ts'
 import { type RecordOptions, settings } from './etcd/options.ts'
 import { createRegistration } from './etcd/registration.ts'
 import { createRegistry, type EtcdRegistry } from './etcd/registry.ts'
+import { createTenancy } from './etcd/tenancy.ts'
+import { createTurns } from './etcd/turns.ts'
 
 export type { EtcdRegistryState } from './etcd/freshness.ts'
 export type { Layout } from './etcd/layout.ts'
@@ -21,14 +23,20 @@ export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
   readonly client?: EtcdClient | undefined
 }
 
+/** So many records are written at a time. More would not make etcd quicker, but it refuses when there are 5000. */
+const atOnce = 64
+
 /** Services registered in etcd. Connects when it is first used. Throws `invalid_argument` naming the option. */
 export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const set = settings('etcd registry', options, goMicro)
   const client = options.client ?? etcdClient(options)
+  const tenancy = createTenancy(client, set.ttl, set.heartbeat)
+  const turns = createTurns(atOnce)
+  const patient: EtcdClient = { ...client, txn: (txn, rest) => turns.run(() => client.txn(txn, rest)) }
   return createRegistry({
     ...set,
     store: client,
-    begin: (instance, ended) => createRegistration(instance, { ...set, client, ended }),
+    begin: (instance, ended) => createRegistration(instance, { ...set, client: patient, tenancy, turns, ended }),
     async close() {
       if (options.client === undefined) await client.close()
     },

@@ -71,7 +71,7 @@ describe('authentication', () => {
     other.watch('echo', { update() {}, error: ({ message }) => errors.push(message) })
     await until('the error', () => errors.length > 0)
     expect(errors[0]).toMatch(/^permission_denied: etcd at .*permission denied$/)
-    // It is not asked in a loop: what goes on is the scene's own traffic, which is two leases' keep-alives.
+    // It is not asked in a loop: what goes on is the scene's own traffic, which is a lease's keep-alives.
     const before = await received(`http://${etcd.address}`)
     await pause(3000)
     expect((await received(`http://${etcd.address}`)) - before).toBeLessThan(3 * (2 * (3000 / ttl) + 5))

@@ -80,7 +80,7 @@ describe('a process', () => {
         // Lost once, reported once; no lease is left over.
         expect(child.states).toEqual(lostOnce)
         // One that was granted, but whose grant was not heard of, ends by itself.
-        await until('three leases', async () => (await scene.admin.leases()).length === 3, patience)
+        await until('two leases', async () => (await scene.admin.leases()).length === 2, patience)
       })
       return {}
     })

@@ -164,7 +164,7 @@ export async function randomRun({ seconds, seed, log }: RandomRun): Promise<read
       if (consumer.state.status !== 'connected') found.push(`the registry of "${service}" is ${consumer.state.status}`)
     }
     const leases = (await admin.leases()).length
-    if (leases !== live.size) found.push(`there are ${leases} leases for ${live.size} instances`)
+    if (leases !== 1) found.push(`there are ${leases} leases for the ${live.size} instances of one process`)
     return found
   }
 

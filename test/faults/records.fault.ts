@@ -11,10 +11,11 @@ for (const size of [1, 3] as const) {
     fault('lease revoked behind our back', options, async ({ admin, key, servers, whole }) => {
       const lease = (await admin.get(key('a')))?.lease ?? 0n
       await admin.revoke(lease)
-      await until('the way back', () => servers[0]?.registration?.state === 'registered', soon)
-      await until('another lease', async () => ![lease, undefined].includes((await admin.get(key('a')))?.lease), soon)
+      await until('the way back', () => servers.every((server) => server.registration?.state === 'registered'), soon)
+      for (const id of ['a', 'b'])
+        await until('another lease', async () => ![lease, undefined].includes((await admin.get(key(id)))?.lease), soon)
       await whole()
-      return { a: lost }
+      return { a: lost, b: lost }
     })
 
     fault('key deleted by someone', options, async ({ admin, key, whole }) => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
 import type { EtcdClient, Lease } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
@@ -6,7 +7,9 @@ import { createGuard } from './guard.ts'
 import type { Layout } from './layout.ts'
 import { createRetry, passing } from './retry.ts'
 import { about, checkUpdate, createStanding } from './standing.ts'
-import { writeRecords } from './writing.ts'
+import type { Tenancy } from './tenancy.ts'
+import type { Turns } from './turns.ts'
+import { removeRecords, writeRecords } from './writing.ts'
 
 /** What a registration needs. */
 export interface RegistrationOptions {
@@ -14,9 +17,12 @@ export interface RegistrationOptions {
   readonly layouts: readonly Layout[]
   /** Whether the first writing waits for an etcd that cannot be reached, instead of failing after the client's `timeout`. */
   readonly wait: boolean
-  /** Of the lease, and between its keep-alives, in milliseconds. */
+  /** Of the lease, in milliseconds. */
   readonly ttl: number
-  readonly heartbeat: number
+  readonly tenancy: Tenancy
+  /** What `client` waits for before it writes. */
+  readonly turns: Turns
+  readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
   /** Called when the registration has come to its end. */
@@ -24,11 +30,12 @@ export interface RegistrationOptions {
 }
 
 /**
- * Registers one instance under a lease of its own, so that revoking it removes this instance's records, at once, in all
- * layouts, and nobody else's. Rejects where etcd refuses or cannot be reached within the client's `timeout`.
+ * Registers one instance under the lease that it shares with the other registrations of the registry. Rejects where etcd refuses or
+ * cannot be reached within the client's `timeout`.
  */
 export async function createRegistration(first: Instance, options: RegistrationOptions): Promise<Registration> {
-  const { client, layouts, logger, ttl, heartbeat } = options
+  const { client, layouts, logger, ttl, tenancy, turns } = options
+  const name = `${first.service}\0${first.id}`
   const retry = createRetry(client, options.random)
   const guard = createGuard(client, logger, ({ cause, revision: at, lease: holder, overwritten }) => {
     const seen = writings
@@ -40,11 +47,15 @@ export async function createRegistration(first: Instance, options: RegistrationO
   const standing = createStanding(client.name, () => instance, logger)
   const { enter } = standing
   let lease: Lease | undefined
+  let callOffLost = (): void => {}
   /** Of the last writing; what others did to the records before it does not matter. */
   let revision = 0
   let written: readonly string[] = []
+  let ownedWith = 0n
   /** The last few leases that were lost: etcd may still have them, with the records as they were. */
   let former: readonly bigint[] = []
+  /** Whether the last writing may still be done, though it failed. */
+  let uncertain = false
   /** How many writings were done. */
   let writings = 0
   /** Why the last writing failed, if it did. */
@@ -62,35 +73,35 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   /** Writes all records in one revision and removes those that are no longer used. */
-  async function write({ force = false, onTaken }: { force?: boolean; onTaken?: () => void } = {}): Promise<void> {
-    const fresh = lease?.state !== 'held'
-    if (fresh && lease !== undefined) former = [...former.slice(-7), lease.id]
-    const held = fresh || lease === undefined ? await obtain() : lease
-    lease = held
-    // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
-    if (fresh) guard.stop()
+  async function write({ force = false, onTaken }: { force?: boolean; onTaken?: () => void } = {}, tries = 3): Promise<void> {
+    const held = await tenancy.lease()
+    if (held !== lease) {
+      if (lease !== undefined) former = [...former.slice(-7), lease.id]
+      lease = held
+      callOffLost()
+      callOffLost = held.onLost((error) => heal(error, () => lease === held))
+      // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
+      guard.stop()
+    }
     try {
-      const done = await writeRecords(client, layouts, { instance, lease: held.id, former, owned: written, force, onTaken })
+      const done = await writeRecords(client, layouts, { instance, lease: held.id, former, owned: written, ownedWith, force, onTaken })
+      uncertain = false
       revision = done.revision
       written = done.keys
+      ownedWith = held.id
     } catch (thrown) {
+      const { code, unprocessed } = RpcError.from(thrown)
+      uncertain ||= unclear.has(code) && !unprocessed
       // The lease expired or was revoked, and the keep-alive has not heard of it yet.
-      if (fresh || RpcError.from(thrown).code !== 'not_found') throw thrown
-      former = [...former.slice(-7), held.id]
-      lease = undefined
-      await write({ force, ...(onTaken && { onTaken }) })
+      if (tries === 1 || code !== 'not_found') throw thrown
+      tenancy.disown(held)
+      await write({ force, ...(onTaken && { onTaken }) }, tries - 1)
       return
     }
     guard.set(written, revision + 1)
     writings += 1
     trouble = undefined
     enter('registered')
-  }
-
-  async function obtain(): Promise<Lease> {
-    const granted = await client.grant(ttl, { heartbeat })
-    granted.onLost((error) => heal(error, () => lease === granted))
-    return granted
   }
 
   /** Puts the records back, for as long as it takes, if that is still `needed` when its turn has come. */
@@ -120,7 +131,10 @@ export async function createRegistration(first: Instance, options: RegistrationO
   function writeInTime(wait = false): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
+        const patience = turns.movedAt + client.timeout - performance.now()
+        // Others are served, so etcd answers, and the turn of this one will come.
+        if (patience > 0) timer = setTimeout(giveUp, patience)
+        else reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
       }
       let timer = wait ? setInterval(() => {}, 60_000) : setTimeout(giveUp, client.timeout)
       // Whoever has the id may be dead, which takes its lease to tell.
@@ -149,17 +163,37 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   async function end(): Promise<void> {
-    guard.stop()
     options.ended()
-    await inTurn(async () => {
-      await lease?.revoke().catch((error: RpcError) => {
-        const text = `${instance.id} could not be removed; it vanishes with its lease within ${lease?.ttl} ms: ${error.message}`
-        logger.warn({ ...about(instance), err: error }, text)
+    const removed = inTurn(async () => {
+      guard.stop()
+      callOffLost()
+      await remove().catch((error: RpcError) => {
+        logger.warn({ ...about(instance), err: error }, `${instance.id} could not be removed yet: ${error.message}`)
+        void removeLater(error)
       })
     })
+    tenancy.leave(name, removed)
+    await removed
+    // What was sent before may be done after.
+    if (uncertain) options.clock.after(2 * client.timeout, () => void removeLater())
+  }
+
+  async function remove(): Promise<void> {
+    if ((await tenancy.clear()) || lease === undefined) return
+    const { id } = lease
+    const keys = new Set([...written, ...layouts.map((layout) => layout.key(instance))])
+    await removeRecords(client, [...keys], id)
+  }
+
+  /** Until it is done; or has become somebody else's business, or nobody's. */
+  async function removeLater(reason?: RpcError): Promise<void> {
+    if (reason?.code === 'canceled') return
+    if (reason !== undefined) await retry.after(reason)
+    if (!tenancy.has(name)) await remove().catch(removeLater)
   }
 
   try {
+    await tenancy.enter(name)
     await writeInTime(options.wait)
   } catch (error) {
     standing.abandon()
@@ -186,3 +220,6 @@ export async function createRegistration(first: Instance, options: RegistrationO
     onState: standing.onState,
   }
 }
+
+/** Codes that leave it open whether a writing was done. */
+const unclear: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded', 'canceled', 'unknown'])

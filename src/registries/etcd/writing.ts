@@ -12,6 +12,8 @@ export interface Writing {
   readonly former: readonly bigint[]
   /** The keys that are this registration's already; those that the instance no longer has are removed. */
   readonly owned: readonly string[]
+  /** The lease that they were written with. */
+  readonly ownedWith: bigint
   /** Somebody has overwritten what is this registration's: it is put back whoever has it now. */
   readonly force: boolean
   /** Called when another process has the id; it is then waited for to be renewed or to vanish. Without it that is an error at once. */
@@ -29,13 +31,15 @@ export interface Written {
  * unless it has the very same address: then it is what a former process at this place has left behind.
  */
 export async function writeRecords(client: EtcdClient, layouts: readonly Layout[], writing: Writing): Promise<Written> {
-  const { instance, lease, former, owned, force, onTaken } = writing
+  const { instance, lease, former, owned, ownedWith, force, onTaken } = writing
   const records = new Map(layouts.map((layout) => [layout.key(instance), layout.encode(instance)]))
   const keys = [...records.keys()]
   const puts: Operation[] = [...records].map(([key, value]) => ({ put: key, value, lease }))
   const unused: Operation[] = owned.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
   const failure: Operation[] = keys.map((key) => ({ get: { key } }))
-  let compare: Compare[] = force ? [] : keys.map((key) => (owned.includes(key) ? { key, lease } : { key, version: 0 }))
+  // What was written with another lease has most likely vanished with it.
+  const there = (key: string): boolean => lease === ownedWith && owned.includes(key)
+  let compare: Compare[] = force ? [] : keys.map((key) => (there(key) ? { key, lease } : { key, version: 0 }))
   for (let tries = 0; tries < 10; tries++) {
     const { succeeded, revision, results } = await client.txn({ compare, success: [...puts, ...unused], failure })
     if (succeeded) return { revision, keys }
@@ -49,6 +53,11 @@ export async function writeRecords(client: EtcdClient, layouts: readonly Layout[
     compare = keys.map((key) => ({ key, modRevision: found.get(key)?.modRevision ?? 0 }))
   }
   throw new RpcError('aborted', `${client.name}: the records of ${instance.id} change again and again`)
+}
+
+/** Removes, in one revision, those of the records that still are with the lease. */
+export async function removeRecords(client: EtcdClient, keys: readonly string[], lease: bigint): Promise<void> {
+  await client.txn({ success: keys.map((key) => ({ txn: { compare: [{ key, lease }], success: [{ delete: { key } }] } })) })
 }
 
 /** The instance of the same id, but at another place, that a record tells of. */
