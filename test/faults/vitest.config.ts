@@ -6,6 +6,7 @@ const include = [
   'test/faults/**/*.fault.ts',
   'test/etcd/{faults,auth-faults,fake}.test.ts',
   'test/registries/etcd/{healing,claiming,staleness}.test.ts',
+  'test/registries/etcd-v2/{healing,watching}.test.ts',
 ]
 
 export default mergeConfig({ ...base, test: { ...base.test, include } }, defineConfig({ test: { testTimeout: 90_000, maxConcurrency: 4 } }))

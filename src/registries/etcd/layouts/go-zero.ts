@@ -9,8 +9,9 @@ export interface GoZeroOptions {
 }
 
 /**
- * go-zero's records (core/discov): `<key>/<number>` → the address. go-zero numbers by lease unless it is given an id; ours
- * is made from the instance's id, so that a record stays where it is when its lease is another. An instance's id is its key.
+ * go-zero's records (core/discov): `<key>/<number>` → the address. go-zero numbers by lease unless it is given an id (`WithId`); so are ours,
+ * by one made from the instance's: instances may share a lease, and a record stays where it is when its lease is another. What is read has its
+ * key for an id.
  */
 export function goZero({ key = '{service}' }: GoZeroOptions = {}): Layout {
   const place = placeAt('goZero', key && withSlash(key))
