@@ -1,18 +1,19 @@
 import { describe, expect } from 'vitest'
 import { renewCertificate } from '../support/certificates.ts'
 import { until } from '../support/echo.ts'
-import { enableAuth, freePorts, startEtcd } from '../support/etcd.ts'
+import { enableAuth, freePorts } from '../support/etcd.ts'
 import { received } from './meter.ts'
-import { fault, type SceneOptions, soon, ttl } from './scene.ts'
+import { fault, onBoth, type SceneOptions, setOf, ttl } from './scene.ts'
 
 const broken = ['stale', 'connected'] as const
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const root = { username: 'root', password: 'root' }
 
 /** etcd with a user `app` who may do anything under the registry's prefix, and `other` who may not. */
-function guarded(password: { now: string }, args: readonly string[] = []): SceneOptions {
+function guarded(size: 1 | 3, password: { now: string }, args: readonly string[] = []): SceneOptions {
   return {
-    start: () => startEtcd({ args }),
+    size,
+    made: { args },
     prepare: (etcd) =>
       enableAuth(etcd, [
         { name: 'app', password: password.now, prefix: '/micro/' },
@@ -23,47 +24,49 @@ function guarded(password: { now: string }, args: readonly string[] = []): Scene
   }
 }
 
-describe('authentication', () => {
+onBoth('authentication', (size) => {
   // A token ends when it was not used for this long.
   const short = ['--auth-token-ttl', '2']
-  fault('token expired during watch and during lease', guarded({ now: 'secret' }, short), async ({ near, far, consumer, admin, key }) => {
+  fault('token expired during watch and during lease', guarded(size, { now: 'secret' }, short), async (scene) => {
+    const { near, far, admin, key } = scene
     await pause(4000)
     await admin.delete({ key: key('a') })
     await pause(4000)
     near.cut()
     far.cut()
-    await until('the break', () => consumer.state.status === 'stale')
-    return { a: ['healing', 'registered'], consumer: broken }
+    if (scene.used.far) await scene.heard('consumer', 'stale')
+    return { a: ['healing', 'registered'], consumer: setOf(scene) }
   })
 
-  const etcdForgets = guarded({ now: 'secret' })
+  const etcdForgets = guarded(size, { now: 'secret' })
   fault(
     'tokens forgotten by an etcd that was restarted',
     { ...etcdForgets, registry: { ttl: 8000 } },
-    async ({ etcd, consumer, whole }) => {
-      await etcd.kill()
-      await until('the break', () => consumer.state.status === 'stale')
-      await etcd.restart()
+    async ({ members, heard, whole }) => {
+      await Promise.all(members.map((member) => member.kill()))
+      await heard('consumer', 'stale')
+      await Promise.all(members.map((member) => member.restart()))
       await whole()
       return { consumer: broken }
     },
   )
 
   const password = { now: 'secret' }
-  fault('password rotated', guarded(password), async ({ etcd, near, far, consumer, admin, key, whole, servers }) => {
+  fault('password rotated', guarded(size, password), async (scene) => {
+    const { etcd, near, far, admin, key, whole } = scene
     await etcd.etcdctl('--user', 'root:root', 'role', 'list')
     await rotate(etcd.address, 'fresh')
     password.now = 'fresh'
     near.cut()
     far.cut()
-    await until('the break', () => consumer.state.status === 'stale')
+    if (scene.used.far) await scene.heard('consumer', 'stale')
     await admin.delete({ key: key('a') })
-    await until('the way back', () => servers[0]?.registration?.state === 'registered', soon)
+    await scene.heard('a', 'registered')
     await whole()
-    return { a: ['healing', 'registered'], consumer: broken }
+    return { a: ['healing', 'registered'], consumer: setOf(scene) }
   })
 
-  fault('user without permission on the prefix', guarded({ now: 'secret' }), async ({ etcd, registry }) => {
+  fault('user without permission on the prefix', guarded(size, { now: 'secret' }), async ({ etcd, registry }) => {
     const other = registry({ username: 'other', password: 'other' })
     const instance = { id: 'x', service: 'echo', address: '127.0.0.1:1' }
     await expect(other.register(instance)).rejects.toThrow(/^permission_denied: etcd at .*permission denied$/)
@@ -96,16 +99,16 @@ const metrics = `http://127.0.0.1:${metricsPort}`
 
 describe('TLS', () => {
   const secure: SceneOptions = {
-    start: () => startEtcd({ tls: 'mutual', args: ['--listen-metrics-urls', metrics] }),
+    made: { tls: 'mutual', args: ['--listen-metrics-urls', metrics] },
     reach: ({ certificates: { ca, cert, key } = {} }) => ({ tls: { ca, cert, key } }),
     metrics,
     registry: { ttl: 8000 },
   }
-  fault('certificate replaced', secure, async ({ etcd, near, far, consumer, whole }) => {
+  fault('certificate replaced', secure, async ({ etcd, near, far, heard, whole }) => {
     renewCertificate(etcd.certificates?.files)
     near.cut()
     far.cut()
-    await until('the break', () => consumer.state.status === 'stale')
+    await heard('consumer', 'stale')
     await whole()
     return { consumer: broken }
   })

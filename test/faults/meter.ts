@@ -2,9 +2,8 @@ import { get } from 'node:http'
 
 /** Reads etcd's own metrics for as long as it is not stopped. */
 export interface Meter {
-  /** The most messages that etcd received in a second, all members and methods together. */
-  readonly peak: number
-  stop(): Promise<void>
+  /** Resolves with the most messages that etcd has received in a second, all members and methods together. */
+  stop(): Promise<number>
 }
 
 const interval = 1000
@@ -57,6 +56,17 @@ export async function startMeter(urls: readonly string[], own: () => number): Pr
   let running = true
   let wake = (): void => {}
 
+  async function look(): Promise<void> {
+    const now = await Promise.all(urls.map(received))
+    // A member that has been restarted counts from 0.
+    const rise = now.map((count, i) => (count >= (before[i] ?? 0) ? count - (before[i] ?? 0) : count))
+    const seconds = Math.max(1, (performance.now() - at) / 1000)
+    peak = Math.max(peak, (rise.reduce((total, count) => total + count, 0) - (own() - ownBefore)) / seconds)
+    ownBefore = own()
+    before = now.map((count, i) => count || (before[i] ?? 0))
+    at = performance.now()
+  }
+
   async function run(): Promise<void> {
     while (running) {
       await new Promise<void>((resolve) => {
@@ -66,27 +76,17 @@ export async function startMeter(urls: readonly string[], own: () => number): Pr
           resolve()
         }
       })
-      if (!running) return
-      const now = await Promise.all(urls.map(received))
-      // A member that has been restarted counts from 0.
-      const rise = now.map((count, i) => (count >= (before[i] ?? 0) ? count - (before[i] ?? 0) : count))
-      const seconds = Math.max(1, (performance.now() - at) / 1000)
-      peak = Math.max(peak, (rise.reduce((total, count) => total + count, 0) - (own() - ownBefore)) / seconds)
-      ownBefore = own()
-      before = now.map((count, i) => count || (before[i] ?? 0))
-      at = performance.now()
+      await look()
     }
   }
 
   const end = run()
   return {
-    get peak() {
-      return peak
-    },
     async stop() {
       running = false
       wake()
       await end
+      return peak
     },
   }
 }

@@ -1,5 +1,5 @@
-// Registers one instance of "echo" in a process of its own: `process-child.mjs <dist> <options as JSON> <id> <address>`. Says its states,
-// one a line; told a number, keeps its thread busy for so many milliseconds.
+// Registers one instance of "echo" in a process of its own: `process-child.mjs <dist> <options as JSON> <id> <address>`. Says its
+// states, one a line, with the time in milliseconds; told a number, keeps its thread busy for so many milliseconds.
 import { createInterface } from 'node:readline'
 
 const [, , dist = '', options = '{}', id = '', address = ''] = process.argv
@@ -7,8 +7,9 @@ const [, , dist = '', options = '{}', id = '', address = ''] = process.argv
 const { etcd } = await import(`${dist}/registries/etcd.js`)
 const registry = etcd(JSON.parse(options))
 const registration = await registry.register({ id, service: 'echo', address })
-registration.onState((state) => console.log(state))
-console.log('registered')
+const say = (state) => console.log(state, performance.now())
+registration.onState(say)
+say('registered')
 const lines = createInterface({ input: process.stdin })
 lines.on('line', (ms) => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms))

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
 import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
-import { fault, patience, type Scene, ttl } from './scene.ts'
+import { fault, onBoth, patience, type Scene, type Told, ttl } from './scene.ts'
 
 const program = fileURLToPath(new URL('process-child.mjs', import.meta.url))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -23,20 +23,27 @@ interface Child {
   readonly states: readonly string[]
   /** Waits for it to have said exactly these, and fails as soon as it has said anything else. */
   says(states: readonly string[]): Promise<void>
+  /** Milliseconds that its last way back took, on its own clock. */
+  readonly recovery: number
 }
 
 const lostOnce = ['registered', 'healing', 'registered']
 
 /** An instance `c` in a process of its own, which answers where `a` does. Ended after `body`. */
-async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (child: Child) => Promise<void>): Promise<void> {
-  const given = JSON.stringify({ endpoints: [scene.etcd.address], ttl, ...options })
+async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (child: Child) => Promise<void>): Promise<Told> {
+  const given = JSON.stringify({ endpoints: scene.members.map(({ address }) => address), ttl, ...options })
   const args = [program, join(built.directory, 'dist'), given, 'c', scene.servers[0]?.address ?? '']
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk
   })
-  const states = (): readonly string[] => said.split('\n').slice(0, -1)
+  const told = () =>
+    said
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => line.split(' '))
+  const states = (): readonly string[] => told().map(([state = '']) => state)
   async function says(expected: readonly string[]): Promise<void> {
     const sofar = (): boolean => states().length >= expected.length
     await until(`${expected}`, sofar, patience).catch((error: Error) => {
@@ -44,32 +51,42 @@ async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (chil
     })
     expect(states()).toEqual(expected)
   }
+  let recovery = 0
   try {
     await scene.listening.shows(['a', 'b', 'c'], patience)
     // Callers may hear of it before it does itself; what happens then is another fault.
     await says(['registered'])
-    await body({
+    const started: Child = {
       process: child,
       get states() {
         return states()
       },
       says,
-    })
+      get recovery() {
+        const [healing = Number.NaN, registered = Number.NaN] = told()
+          .slice(-2)
+          .map(([, at]) => Number(at))
+        return registered - healing
+      },
+    }
+    await body(started)
+    recovery = started.recovery
   } finally {
     const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
   }
   await scene.listening.shows(['a', 'b'], patience)
+  return { recovery }
 }
 
-describe('a process', () => {
+onBoth('a process', (size) => {
   for (const [what, ms] of [
     ['its TTL', ttl + 1500],
     ['twice its TTL', 2 * ttl + 1500],
   ] as const) {
-    fault(`paused past ${what} (SIGSTOP)`, {}, async (scene) => {
-      await withChild(scene, {}, async (child) => {
+    fault(`paused past ${what} (SIGSTOP)`, { size }, async (scene) => {
+      return withChild(scene, {}, async (child) => {
         child.process.kill('SIGSTOP')
         await pause(ms)
         await scene.listening.shows(['a', 'b'], patience)
@@ -82,12 +99,11 @@ describe('a process', () => {
         // One that was granted, but whose grant was not heard of, ends by itself.
         await until('two leases', async () => (await scene.admin.leases()).length === 2, patience)
       })
-      return {}
     })
   }
 
-  fault('whose event loop is blocked past the TTL', {}, async (scene) => {
-    await withChild(scene, {}, async (child) => {
+  fault('whose event loop is blocked past the TTL', { size }, async (scene) => {
+    return withChild(scene, {}, async (child) => {
       const { told } = scene.listening
       const before = told.length
       child.process.stdin?.write(`${ttl + 2000}\n`)
@@ -95,11 +111,10 @@ describe('a process', () => {
       await scene.listening.shows(['a', 'b', 'c'], patience)
       await child.says(lostOnce)
     })
-    return {}
   })
 
-  fault('whose event loop is blocked past the TTL, with a thread for its leases', {}, async (scene) => {
-    await withChild(scene, { keepaliveThread: true }, async (child) => {
+  fault('whose event loop is blocked past the TTL, with a thread for its leases', { size }, async (scene) => {
+    return withChild(scene, { keepaliveThread: true }, async (child) => {
       // Time for the thread to begin.
       await pause(ttl + 1000)
       const before = await scene.admin.get(scene.key('c'))
@@ -115,6 +130,5 @@ describe('a process', () => {
       await scene.listening.shows(['a', 'b', 'c'], patience)
       await child.says(lostOnce)
     })
-    return {}
   })
 })

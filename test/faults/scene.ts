@@ -1,21 +1,23 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../../src/etcd/index.ts'
 import { createChannel, createClient, type RegistrationState, type Server } from '../../src/index.ts'
 import { type EtcdRegistry, type EtcdRegistryOptions, etcd } from '../../src/registries/etcd.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { listen, recordLog } from '../registries/etcd/bench.ts'
 import { startEcho, until } from '../support/echo.ts'
-import { type EtcdProcess, requireEtcd, startCluster, startEtcd } from '../support/etcd.ts'
+import { type EtcdProcess, type EtcdProcessOptions, requireEtcd, requireMount, startCluster, startEtcd } from '../support/etcd.ts'
 import { type Load, startLoad } from '../support/load.ts'
 import { type Proxy as Network, startProxy } from '../support/proxy.ts'
 import { startMeter, watchers } from './meter.ts'
+import { follow, type Recovery, startProbe } from './recovery.ts'
+import { report } from './report.ts'
 
 /** What a fault is to happen to. */
 export interface SceneOptions {
   /** Members of the etcd. Default 1. */
   readonly size?: 1 | 3
-  /** An etcd that is made differently. */
-  readonly start?: () => Promise<EtcdProcess>
+  /** How its members are made. */
+  readonly made?: EtcdProcessOptions
   /** Before anything uses it. */
   readonly prepare?: (etcd: EtcdProcess) => Promise<unknown>
   /** How everything in the scene reaches etcd. */
@@ -42,13 +44,19 @@ export interface Scene {
   /** Goes to etcd without a proxy. */
   readonly admin: EtcdClient
   readonly load: Load
+  /** Whether the servers, and the client, use the member behind their proxy; otherwise another of the three. */
+  readonly used: { readonly near: boolean; readonly far: boolean }
+  /** Waits until that has been told, if only for a moment. */
+  heard(who: 'a' | 'b' | 'consumer', state: RegistrationState | EtcdRegistry['state']['status']): Promise<void>
+  /** How often a connection through the proxies has been tried. */
+  tries(): number
   /** What the registries have logged. */
   readonly lines: readonly string[]
   readonly key: (id: string) => string
   /** A further registry of the same kind, without a proxy; closed with the scene. */
   registry(options?: EtcdRegistryOptions): EtcdRegistry
-  /** Waits until all is as it was, at most `ms` milliseconds: everything registered, the listener's set what etcd has. */
-  whole(ms?: number): Promise<void>
+  /** Waits until all is as it was: everything registered, the listener's set what etcd has. */
+  whole(): Promise<void>
 }
 
 /**
@@ -59,15 +67,25 @@ export interface Told {
   readonly a?: readonly RegistrationState[] | 'perhaps'
   readonly b?: readonly RegistrationState[] | 'perhaps'
   readonly consumer?: readonly string[] | 'perhaps'
-  /** Whether calls may have failed. Default: none has. */
-  readonly failures?: number
+  /** How long the way back of a registration in another process took, on its clock, in milliseconds. */
+  readonly recovery?: number
 }
 
-/** A second, and as much for the jitter. */
-export const soon = 2000
+/** Within which everything is back, counted from when etcd answers as seen from the same process: a second, and the jitter. */
+const promised = { registration: 1000 + 500, set: 1000 + 1000 }
+/** How late a machine that does other things may be in doing what is due. */
+const allowance = 3000
 export const ttl = 3000
 /** How long is waited for what has no bound of its own. */
 export const patience = 30_000
+
+/** What is told of the client's set when the way to the member behind its proxy breaks: nothing, if it uses another. */
+export const setOf = ({ used }: Scene): readonly string[] => (used.far ? ['stale', 'connected'] : [])
+
+/** The same faults on one etcd and on a cluster. */
+export function onBoth(what: string, faults: (size: 1 | 3) => void): void {
+  for (const size of [1, 3] as const) describe(`${what}, on ${size === 1 ? 'one etcd' : 'three'}`, () => faults(size))
+}
 
 /**
  * A test of one fault. `play` makes it happen and says what it must have caused. Then everything must be whole, a change be heard
@@ -76,11 +94,12 @@ export const patience = 30_000
 export function fault(name: string, options: SceneOptions, play: (scene: Scene) => Promise<Told>): void {
   it.concurrent(name, async (ctx) => {
     requireEtcd(ctx)
+    if (options.made?.disk !== undefined) requireMount(ctx)
     const { scene, verify, close } = await openScene(options)
     try {
       const told = await play(scene)
       await settle(scene)
-      verify(told)
+      report(ctx.task, await verify(told))
       await scene.load.stop()
     } finally {
       await close()
@@ -89,16 +108,16 @@ export function fault(name: string, options: SceneOptions, play: (scene: Scene) 
 }
 
 async function settle(scene: Scene): Promise<void> {
-  await scene.whole(5000)
+  await scene.whole()
   // Nobody has gone deaf.
   const late = await scene.registry().register({ id: 'late', service: 'echo', address: scene.servers[0]?.address ?? '' })
-  await scene.listening.shows(['a', 'b', 'late'], 5000)
+  await scene.listening.shows(['a', 'b', 'late'], patience)
   await late.deregister()
-  await scene.listening.shows(['a', 'b'], 5000)
+  await scene.listening.shows(['a', 'b'], patience)
 }
 
 async function openScene(options: SceneOptions) {
-  const members = options.size === 3 ? await startCluster(3) : [await (options.start ?? startEtcd)()]
+  const members = options.size === 3 ? await startCluster(3, options.made) : [await startEtcd(options.made)]
   const cleanups: (() => Promise<unknown>)[] = members.map((member) => () => member.stop())
   const close = async (): Promise<void> => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
@@ -134,46 +153,71 @@ async function build(options: SceneOptions, members: readonly EtcdProcess[], cle
   const urls = options.metrics === undefined ? addresses.map((address) => `http://${address}`) : [options.metrics]
   const meter = await startMeter(urls, () => asked)
   const servers = await Promise.all(['a', 'b'].map((who) => startEcho({ registry: provider, who })))
-  const states = servers.map((server) => follow<RegistrationState>((listener) => server.registration?.onState(listener)))
   const listening = listen(consumer, 'echo')
-  await listening.shows(['a', 'b'], 10_000)
+  await listening.shows(['a', 'b'], patience)
   const channel = createChannel({ service: 'echo', registry: consumer })
   const client = createClient(Echo, { channel, timeout: 20_000 })
   const load = startLoad(async () => (await client.once({})).text, 2)
-  await until('calls at both', () => Object.keys(load.tally.perInstance).length === 2)
-  const consumed = follow<string>((listener) => consumer.onState(({ status }) => listener(status)))
+  await until('calls at both', () => Object.keys(load.tally.perInstance).length === 2, patience)
+  const probe = (proxy: Network) =>
+    startProbe(options.metrics === undefined ? by(proxy).map((address) => `http://${address}`) : [options.metrics])
+  const used = { near: near.connections > 0, far: far.connections > 0 }
+  const [nearProbe, farProbe] = [probe(near), probe(far)]
+  const states = servers.map((server, i) =>
+    follow<RegistrationState>(
+      'ab'.charAt(i),
+      nearProbe,
+      (state) => state === 'registered',
+      (listener) => server.registration?.onState(listener),
+    ),
+  )
+  const consumed = follow<string>(
+    'consumer',
+    farProbe,
+    (status) => status === 'connected',
+    (listener) => consumer.onState(({ status }) => listener(status)),
+  )
   const logged = lines.length
   cleanups.push(
     async () => Promise.all([near.close(), far.close()]),
     () => admin.close(),
     () => meter.stop(),
+    () => Promise.all([nearProbe.stop(), farProbe.stop()]),
     async () => {
       await load.stop()
       await channel.close()
       await Promise.all(servers.map((server) => server.close()))
       await Promise.all(made.map((one) => one.close()))
       // What they had at etcd is gone: leases, watches, connections.
-      await until('no lease', async () => (await admin.leases().catch(() => [0n])).length === 0, 2 * ttl + 2000)
-      await until('no watch', async () => (await Promise.all(urls.map(watchers)).catch(() => [-1])).every((count) => count === 0))
-      await until('no connection', () => near.connections + far.connections === 0)
+      await until('no lease', async () => (await admin.leases().catch(() => [0n])).length === 0, patience)
+      await until('no watch', async () => (await Promise.all(urls.map(watchers)).catch(() => [-1])).every((count) => count === 0), patience)
+      await until('no connection', () => near.connections + far.connections === 0, patience)
     },
   )
   const scene: Scene = {
     ...{ members, etcd: first, near, far, provider, consumer, servers, listening, admin, load, lines, registry },
+    used,
+    async heard(who, state) {
+      const told: readonly string[] | undefined = { a: states[0]?.told, b: states[1]?.told, consumer: consumed.told }[who]
+      await until(`${who} to be told ${state}`, () => told?.includes(state) ?? false, patience)
+    },
+    tries: () => near.accepted + far.accepted - nearProbe.asked - farProbe.asked,
     key: (id) => `/micro/registry/echo/${id}`,
-    async whole(ms = soon) {
-      await until('the registrations', () => servers.every((server) => server.registration?.state === 'registered'), ms)
-      await until('the sets', () => consumer.state.status === 'connected', ms)
+    async whole() {
+      await until('the registrations', () => servers.every((server) => server.registration?.state === 'registered'), patience)
+      await until('the sets', () => consumer.state.status === 'connected', patience)
       const inEtcd = async () =>
         (await admin.range({ prefix: scene.key('') })).kvs.map(({ keyText }) => keyText.slice(scene.key('').length))
       // A member that has just come back may not answer at once.
-      await until('the records', async () => (await inEtcd().catch(() => [])).join() === 'a,b', ms)
-      await listening.shows(['a', 'b'], ms)
+      await until('the records', async () => (await inEtcd().catch(() => [])).join() === 'a,b', patience)
+      await listening.shows(['a', 'b'], patience)
     },
   }
 
-  function verify(told: Told): void {
-    const actual = { a: [...(states[0] ?? [])], b: [...(states[1] ?? [])], consumer: [...consumed] }
+  /** Throws what is wrong; returns how it went. */
+  async function verify(told: Told): Promise<Measures> {
+    const requests = await meter.stop()
+    const actual = { a: [...(states[0]?.told ?? [])], b: [...(states[1]?.told ?? [])], consumer: [...consumed.told] }
     const expected = {
       a: expectation(told.a, actual.a, ['healing', 'registered']),
       b: expectation(told.b, actual.b, ['healing', 'registered']),
@@ -182,10 +226,32 @@ async function build(options: SceneOptions, members: readonly EtcdProcess[], cle
     expect(actual).toEqual(expected)
     const since = lines.slice(logged).filter((line) => !/are kept for|^warn record .* skipped/.test(line))
     expect(since, since.join('\n')).toHaveLength(Object.values(expected).flat().length)
-    expect(load.tally.failures.slice(told.failures ?? 0).map(({ message }) => message)).toEqual([])
-    expect(meter.peak).toBeLessThan(50)
+    expect(load.tally.failures.map(({ message }) => message)).toEqual([])
+    expect(requests, 'messages at etcd in a second').toBeLessThan(50)
+    const slowest = (all: readonly Recovery[]) => all.reduce<number | undefined>((most, { ms }) => Math.max(most ?? 0, ms), undefined)
+    const measures = {
+      registration: told.recovery ?? slowest(states.flatMap(({ recoveries }) => recoveries)),
+      set: slowest(consumed.recoveries),
+      requests,
+      calls: load.tally.calls,
+    }
+    for (const what of ['registration', 'set'] as const) {
+      expect(measures[what] ?? 0, `the ${what} was back late`).toBeLessThan(promised[what] + allowance)
+    }
+    return measures
   }
   return { scene, verify }
+}
+
+/** How a fault went. Times are milliseconds; undefined where nothing was lost. */
+export interface Measures {
+  /** From when etcd answered until the registration that took longest was back. */
+  readonly registration: number | undefined
+  /** … until the client's set was certain again. */
+  readonly set: number | undefined
+  /** The most messages that etcd received in a second. */
+  readonly requests: number
+  readonly calls: number
 }
 
 function expectation(told: readonly string[] | 'perhaps' = [], actual: readonly string[], once: readonly string[]): readonly string[] {
@@ -206,10 +272,4 @@ function counted(client: EtcdClient, used: () => void): EtcdClient {
     ]
   })
   return Object.fromEntries(entries)
-}
-
-function follow<T>(subscribe: (listener: (state: T) => void) => void): T[] {
-  const told: T[] = []
-  subscribe((state) => told.push(state))
-  return told
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -24,6 +24,23 @@ export function requireEtcd(ctx: Pick<TestContext, 'skip'>): void {
   if (reason !== undefined) ctx.skip(reason)
 }
 
+/** Skips the test, with the reason, where nothing may be mounted: a disk of its own takes that. */
+export function requireMount(ctx: Pick<TestContext, 'skip'>): void {
+  const directory = mkdtempSync(join(tmpdir(), 'beckon-mount-'))
+  try {
+    mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory)
+    execFileSync('umount', [directory])
+  } catch {
+    ctx.skip('a disk that can be filled takes the right to mount one')
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function mount(...args: readonly string[]): void {
+  execFileSync('mount', args, { stdio: 'ignore' })
+}
+
 /** Every etcd that runs. None outlives this process, however the tests in it end. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -37,6 +54,8 @@ export interface EtcdProcessOptions {
   readonly args?: readonly string[]
   /** The most bytes a file of its may have, until it is restarted `unlimited`: it dies at the write that would make one larger. */
   readonly fileLimit?: number
+  /** The size of its disk in bytes, until it is restarted `unlimited`. See {@link requireMount}. */
+  readonly disk?: number
 }
 
 /** A real etcd on a free port with a temporary directory. */
@@ -68,25 +87,34 @@ interface MemberOptions extends EtcdProcessOptions {
 
 /** Starts a single node and resolves when it answers. */
 export async function startEtcd(options: EtcdProcessOptions = {}): Promise<EtcdProcess> {
-  const [clientPort, peerPort] = await freePorts(2)
-  const member = makeMember({ ...options, name: 'e0', clientPort, peerPort, initialCluster: `e0=http://127.0.0.1:${peerPort}` })
-  await member.restart()
-  return member
+  const [member] = await startCluster(1, options)
+  return member as EtcdProcess
 }
 
 /** Starts a cluster and resolves when every member answers. */
-export async function startCluster(size = 3, { args = [] }: Pick<EtcdProcessOptions, 'args'> = {}): Promise<readonly EtcdProcess[]> {
-  const ports = await freePorts(2 * size)
-  const peers = ports.slice(size)
-  const initialCluster = peers.map((port, i) => `e${i}=http://127.0.0.1:${port}`).join(',')
-  const members = peers.map((peerPort, i) => makeMember({ name: `e${i}`, clientPort: ports[i] as number, peerPort, initialCluster, args }))
-  await Promise.all(members.map((member) => member.restart()))
-  return members
+export async function startCluster(size = 3, options: EtcdProcessOptions = {}): Promise<readonly EtcdProcess[]> {
+  for (let tries = 1; ; tries++) {
+    const ports = await freePorts(2 * size)
+    const peers = ports.slice(size)
+    const initialCluster = peers.map((port, i) => `e${i}=http://127.0.0.1:${port}`).join(',')
+    const members = peers.map((peerPort, i) =>
+      makeMember({ name: `e${i}`, clientPort: ports[i] as number, peerPort, initialCluster, ...options }),
+    )
+    try {
+      await Promise.all(members.map((member) => member.restart()))
+      return members
+    } catch (error) {
+      await Promise.all(members.map((member) => member.stop()))
+      // Somebody was quicker.
+      if (tries === 3 || !`${error}`.includes('address already in use')) throw error
+    }
+  }
 }
 
 function makeMember(options: MemberOptions): EtcdProcess {
   const { name, clientPort, peerPort, tls } = options
   const directory = mkdtempSync(join(tmpdir(), 'beckon-etcd-'))
+  if (options.disk !== undefined) mount('-t', 'tmpfs', '-o', `size=${options.disk}`, 'tmpfs', directory)
   const certificates = tls && makeCertificates(directory)
   const address = `127.0.0.1:${clientPort}`
   const url = `${tls ? 'https' : 'http'}://${address}`
@@ -158,6 +186,7 @@ function makeMember(options: MemberOptions): EtcdProcess {
 
   async function stop(): Promise<void> {
     await kill()
+    if (options.disk !== undefined) execFileSync('umount', [directory])
     rmSync(directory, { recursive: true, force: true })
   }
 
@@ -177,6 +206,7 @@ function makeMember(options: MemberOptions): EtcdProcess {
     async restart({ empty = false, unlimited = false } = {}) {
       await kill()
       if (empty) data += 1
+      if (unlimited && options.disk !== undefined) mount('-o', 'remount,size=1g', directory)
       start(unlimited)
       await answering()
     },
@@ -197,11 +227,27 @@ export async function enableAuth(etcd: EtcdProcess, users: readonly { name: stri
   await etcd.etcdctl('auth', 'enable')
 }
 
-/** Ports that nothing listens on now. */
+/**
+ * Ports that nothing listens on now. Not of those that systems give to outgoing connections: such a port could be taken by one while its
+ * server is down.
+ */
 export async function freePorts<const N extends number>(count: N): Promise<N extends 2 ? [number, number] : number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports as N extends 2 ? [number, number] : number[]
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports] as N extends 2 ? [number, number] : number[]
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
+  server.close()
+  await once(server, 'close')
+  return true
 }
