@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import { startEcho, until } from '../support/echo.ts'
+import { mayMount } from '../support/etcd.ts'
 import { fault, onBoth, patience, type Scene, type SceneOptions, type Told } from './scene.ts'
 
 const lost = ['healing', 'registered'] as const
@@ -102,10 +103,12 @@ onBoth('etcd', (size) => {
   fault('with files that cannot grow', { size, made: { fileLimit: 64_000_000 + 4096 } }, (scene) => full(scene))
 })
 
-describe('etcd', () => {
-  // Its log takes two files of 64 MB from the beginning.
-  fault('with its disk full', { made: { disk: 140 * 1024 * 1024 } }, (scene) => full(scene))
-})
+if (mayMount())
+  describe('etcd', () => {
+    // Its log takes two files of 64 MB from the beginning.
+    fault('with its disk full', { made: { disk: 140 * 1024 * 1024 } }, (scene) => full(scene))
+  })
+else console.warn('left out: etcd with its disk full, for this user may not mount a disk')
 
 /** Writes until etcd cannot, and gives it room after a while. */
 async function full(scene: Scene): Promise<Told> {

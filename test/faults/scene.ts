@@ -5,7 +5,7 @@ import { type EtcdRegistry, type EtcdRegistryOptions, etcd } from '../../src/reg
 import { Echo } from '../gen/echo_pb.ts'
 import { listen, recordLog } from '../registries/etcd/bench.ts'
 import { startEcho, until } from '../support/echo.ts'
-import { type EtcdProcess, type EtcdProcessOptions, requireEtcd, requireMount, startCluster, startEtcd } from '../support/etcd.ts'
+import { type EtcdProcess, type EtcdProcessOptions, requireEtcd, startCluster, startEtcd } from '../support/etcd.ts'
 import { type Load, startLoad } from '../support/load.ts'
 import { type Proxy as Network, startProxy } from '../support/proxy.ts'
 import { startMeter, watchers } from './meter.ts'
@@ -94,7 +94,6 @@ export function onBoth(what: string, faults: (size: 1 | 3) => void): void {
 export function fault(name: string, options: SceneOptions, play: (scene: Scene) => Promise<Told>): void {
   it.concurrent(name, async (ctx) => {
     requireEtcd(ctx)
-    if (options.made?.disk !== undefined) requireMount(ctx)
     const { scene, verify, close } = await openScene(options)
     try {
       const told = await play(scene)

@@ -24,14 +24,15 @@ export function requireEtcd(ctx: Pick<TestContext, 'skip'>): void {
   if (reason !== undefined) ctx.skip(reason)
 }
 
-/** Skips the test, with the reason, where nothing may be mounted: a disk of its own takes that. */
-export function requireMount(ctx: Pick<TestContext, 'skip'>): void {
+/** Whether this process may mount a disk, which one that can be filled takes. */
+export function mayMount(): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'beckon-mount-'))
   try {
     mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory)
     execFileSync('umount', [directory])
+    return true
   } catch {
-    ctx.skip('a disk that can be filled takes the right to mount one')
+    return false
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -54,7 +55,7 @@ export interface EtcdProcessOptions {
   readonly args?: readonly string[]
   /** The most bytes a file of its may have, until it is restarted `unlimited`: it dies at the write that would make one larger. */
   readonly fileLimit?: number
-  /** The size of its disk in bytes, until it is restarted `unlimited`. See {@link requireMount}. */
+  /** The size of its disk in bytes, until it is restarted `unlimited`. See {@link mayMount}. */
   readonly disk?: number
 }
 
