@@ -15,7 +15,7 @@ const u32 = (value: number): Buffer => {
 const bytes = (text: string, payload = 0): Uint8Array =>
   toBinary(EchoMessageSchema, create(EchoMessageSchema, { text, count: 3, payload: new Uint8Array(payload) }))
 const body = message(bytes('hello'))
-const large = message(bytes('large', 12_000))
+const large = message(bytes('large', 24_000))
 const compressed = message(gzipSync(bytes('compressed', 5000)))
 compressed[0] = 1
 const block = (...fields: string[]): Uint8Array => new Encoder().encode(fields, 0)
@@ -26,6 +26,7 @@ const ping = frame(6, 0, 0, Buffer.from('12345678'))
 const unary = method('unary').path
 const chat = method('chat').path
 const expand = method('expand').path
+const collect = method('collect').path
 
 /** What clients say, the preface included. */
 export const ofClients: readonly (readonly Uint8Array[])[] = [
@@ -40,7 +41,7 @@ export const ofClients: readonly (readonly Uint8Array[])[] = [
     ping,
     frame(0, 0, 1, body.subarray(7)),
     frame(8, 0, 1, u32(70_000)),
-    frame(0, 1, 1, large),
+    frame(0, 1, 1, large.subarray(0, 16_000)),
   ],
   [
     preface,
@@ -63,6 +64,8 @@ export const ofClients: readonly (readonly Uint8Array[])[] = [
     frame(4, 1, 0),
     frame(7, 0, 0, Buffer.concat([u32(0), u32(0)])),
   ],
+  [preface, settings, frame(1, 4, 1, request(unary)), frame(0, 0, 1, large.subarray(0, 9000)), frame(0, 1, 1, large.subarray(9000))],
+  [preface, settings, frame(1, 4, 1, request(collect)), frame(0, 0, 1, body), windows, frame(0, 0, 1, body), frame(0, 1, 1)],
   [Buffer.from('POST /beckon.test.Echo/Unary HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}')],
 ]
 
@@ -80,7 +83,8 @@ export const ofServers: readonly (readonly Uint8Array[])[] = [
     frame(0, 0, 1, body),
     frame(1, 5, 1, done),
     frame(1, 4, 3, ok),
-    frame(0, 0, 3, large),
+    frame(0, 0, 3, large.subarray(0, 9000)),
+    frame(0, 0, 3, large.subarray(9000)),
     frame(1, 5, 3, done),
     frame(1, 5, 5, failed),
   ],
