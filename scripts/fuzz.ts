@@ -12,7 +12,7 @@ import { fuzz } from '../test/fuzz/fuzz.ts'
 import { watchdog } from '../test/fuzz/watchdog.ts'
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '30' }, seed: { type: 'string' }, fault: { type: 'string' }, prove: { type: 'boolean' } },
+  options: { seconds: { type: 'string' }, seed: { type: 'string' }, fault: { type: 'string' }, prove: { type: 'boolean' } },
 })
 process.exitCode = (await (values.prove ? prove() : run())) ? 0 : 1
 
@@ -24,7 +24,7 @@ async function run(): Promise<boolean> {
   const rest = watchdog(fault === undefined ? 20_000 : 5000, `seed ${seed}: the event loop is stuck\n0 passed, 1 failed`)
   try {
     const patience = fault === undefined ? {} : { patience: 6000 }
-    const count = await fuzz({ seed, rounds: Number.POSITIVE_INFINITY, ms: Number(values.seconds) * 1000, ...patience })
+    const count = await fuzz({ seed, rounds: Number.POSITIVE_INFINITY, ms: Number(values.seconds ?? 30) * 1000, ...patience })
     console.log(`${count} conversations: no crash, no hang, no leak, no unbounded buffer\n1 passed, 0 failed`)
     return true
   } catch (error) {
@@ -40,7 +40,7 @@ async function run(): Promise<boolean> {
 async function prove(): Promise<boolean> {
   let found = 0
   for (const [name, { tells }] of Object.entries(faults)) {
-    const output = await heard('--fault', name, '--seconds', values.seconds, '--seed', values.seed ?? '1')
+    const output = await heard('--fault', name, '--seconds', values.seconds ?? '300', '--seed', values.seed ?? '1')
     const told = tells.exec(output)
     found += told === null ? 0 : 1
     console.log(told === null ? `NOT FOUND: ${name}: ${output}` : `found: ${name}: ${told[0]}`)
@@ -53,6 +53,6 @@ async function prove(): Promise<boolean> {
 function heard(...args: string[]): Promise<string> {
   const self = ['--import', 'tsx', fileURLToPath(import.meta.url), ...args]
   return new Promise((resolve) => {
-    execFile(process.execPath, self, { timeout: 120_000, killSignal: 'SIGKILL' }, (_error, stdout, stderr) => resolve(`${stdout}${stderr}`))
+    execFile(process.execPath, self, { timeout: 400_000, killSignal: 'SIGKILL' }, (_error, stdout, stderr) => resolve(`${stdout}${stderr}`))
   })
 }

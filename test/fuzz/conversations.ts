@@ -30,6 +30,7 @@ const collect = method('collect').path
 
 /** What clients say, the preface included. */
 export const ofClients: readonly (readonly Uint8Array[])[] = [
+  [preface, settings, frame(1, 4, 1, request(unary)), frame(0, 0, 1, large.subarray(0, 9000)), frame(0, 1, 1, large.subarray(9000))],
   [preface, settings, frame(1, 4, 1, request(unary)), frame(0, 1, 1, body), frame(1, 4, 3, request(unary)), frame(0, 1, 3, body)],
   [
     preface,
@@ -64,7 +65,6 @@ export const ofClients: readonly (readonly Uint8Array[])[] = [
     frame(4, 1, 0),
     frame(7, 0, 0, Buffer.concat([u32(0), u32(0)])),
   ],
-  [preface, settings, frame(1, 4, 1, request(unary)), frame(0, 0, 1, large.subarray(0, 9000)), frame(0, 1, 1, large.subarray(9000))],
   [preface, settings, frame(1, 4, 1, request(collect)), frame(0, 0, 1, body), windows, frame(0, 0, 1, body), frame(0, 1, 1)],
   [Buffer.from('POST /beckon.test.Echo/Unary HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}')],
 ]

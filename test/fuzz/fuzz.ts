@@ -5,9 +5,9 @@ import type { Context, Endpoint } from '../../src/endpoint.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
 import { EchoMessageSchema } from '../gen/echo_pb.ts'
 import { contextOf, method, seeded, streamOf } from '../support/context.ts'
+import { held, sockets } from '../support/memory.ts'
 import { ofClients, ofServers } from './conversations.ts'
 import { anyFlood, type Flood, poured, worst } from './flood.ts'
-import { held, sockets } from './memory.ts'
 import { mutated } from './mutation.ts'
 
 /** How long to go on, whichever is over first. */
@@ -28,7 +28,7 @@ const limits: GrpcOptions = {
 const mostOfFlood = 12_582_912
 /** What a conversation may leave after it, beside what the process itself comes to need. */
 const mostLeft = (rounds: number): number => 3_145_728 + 500 * rounds
-const warm = 500
+const warm = 190
 const together = 64
 
 const hello = create(EchoMessageSchema, { text: 'hello' })
@@ -57,20 +57,20 @@ export async function fuzz({ seed, rounds, ms, patience = 20_000 }: FuzzOptions)
   const port = Number(listener.address.split(':')[1])
   const good = grpc().dial(listener.address)
   const end = performance.now() + ms
+  const floods = { ofClients: ofClients.flatMap(worst), ofServers: ofServers.flatMap(worst) }
   let before: { readonly round: number; readonly bytes: number; readonly sockets: number } | undefined
   let checked = performance.now()
   let round = 0
   try {
-    for (const one of ofClients.flatMap(worst)) await drown(toServer, one)
-    for (const one of ofServers.flatMap(worst)) await drown(toClient, one)
-    while (round < rounds && performance.now() < end) {
+    do {
       const speakers = Array.from({ length: together }, () => (random() < 0.6 ? toServer : toClient))
       await within(Promise.all(speakers.map((speak) => speak(say))), 'a conversation')
-      await (random() < 0.6 ? drown(toServer, anyFlood(ofClients, random)) : drown(toClient, anyFlood(ofServers, random)))
+      if (random() < 0.6) await drown(toServer, floods.ofClients.shift() ?? anyFlood(ofClients, random))
+      else await drown(toClient, floods.ofServers.shift() ?? anyFlood(ofServers, random))
       round += together + 1
       await serves()
       if (before === undefined ? round >= warm : performance.now() - checked > 5000) await check()
-    }
+    } while (round < rounds && performance.now() < end)
     await check()
     await good.close()
     await within(listener.close(), 'the server to close')

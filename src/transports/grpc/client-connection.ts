@@ -117,7 +117,11 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     for (const call of this.#waiting) call.fail(this.#unavailable(reason.rawMessage, true))
     const destroy = (): void => this.#http2.close(fault(ErrorCode.noError, 'it was closed by this side'))
     if (drain <= 0) destroy()
-    else setTimeout(destroy, Math.min(drain, 0x7fffffff)).unref()
+    else {
+      const over = setTimeout(destroy, Math.min(drain, 0x7fffffff)).unref()
+      // A connection is not to be kept by what can still happen to it.
+      void this.#closed.then(() => clearTimeout(over))
+    }
     this.#closeIfIdle()
     return this.#closed
   }
