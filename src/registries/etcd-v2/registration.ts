@@ -146,10 +146,10 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   async function end(): Promise<void> {
-    callOffBeat()
-    guard.stop()
     options.ended()
     await inTurn(async () => {
+      callOffBeat()
+      guard.stop()
       try {
         for (const [key, value] of [...written, ...recordsOf(layouts, instance)]) await keys.remove(key, value)
         for (const { prune, prefix } of layouts) if (prune) await keys.prune(prefix(instance.service))

@@ -113,4 +113,27 @@ describe('a listener of etcd v2', () => {
     expect(registration.state).toBe('registered')
     expect([registry.state.status, listening.errors]).toEqual(['connected', []])
   })
+
+  it('does not ask in a hot loop while etcd is away, however much it has to ask', { timeout: 60_000 }, async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = await start()
+    const proxy = using(await startProxy(etcd.address))
+    const registry = registryAt(proxy.address, { ttl: 3000 })
+    const names = Array.from({ length: 20 }, (_, i) => `book${i}`)
+    const all = await Promise.all(names.map((service) => registry.register(instance('a', { service }))))
+    const listenings = names.map((name) => listen(registry, name))
+    for (const listening of listenings) await listening.shows(['a'], 20_000)
+    proxy.cut({ refuse: true })
+    await until('the loss', () => all.every(({ state }) => state === 'healing'), 20_000)
+    const before = proxy.accepted
+    const began = performance.now()
+    await pause(3000)
+    const perSecond = ((proxy.accepted - before) / (performance.now() - began)) * 1000
+    expect(perSecond).toBeGreaterThan(1)
+    expect(perSecond).toBeLessThan(150)
+    proxy.heal()
+    await until('the return', () => all.every(({ state }) => state === 'registered'), 20_000)
+    await until('the sets', () => registry.state.status === 'connected', 20_000)
+    for (const listening of listenings) await listening.shows(['a'], 20_000)
+  })
 })
