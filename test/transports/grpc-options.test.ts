@@ -119,7 +119,7 @@ describe('a process', () => {
     const script = `import { grpc } from './src/transports/grpc.ts'\nimport { Headers } from './src/headers.ts'\n${body}`
     const args = ['--import', 'tsx', '--input-type=module', '-e', script]
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, args, { timeout: 15_000 }, (error, stdout) => (error === null ? resolve(stdout) : reject(error)))
+      execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout) => (error === null ? resolve(stdout) : reject(error)))
     })
   }
   const call = (address: string, more: string): string => `
@@ -134,5 +134,5 @@ describe('a process', () => {
     expect(await run(`grpc().dial(${JSON.stringify(listener.address)})`)).toBe('')
     expect(await run(call(listener.address, 'deadline: performance.now() + 500'))).toBe('deadline_exceeded\n')
     await listener.close()
-  })
+  }, 180_000)
 })
