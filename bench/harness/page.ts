@@ -20,6 +20,8 @@ What \`npm run bench\` gave on one machine on one day. Only ratios within a tabl
 
 ## Targets
 
+Measured: beckon's figure as a multiple of the other's, or the figure itself. The last column: how many times the processor time of beckon's calls the other's take.
+
 \`\`\`
 ${targetTable(targets)}
 \`\`\`
@@ -34,9 +36,10 @@ bare-socket is no peer but the floor: lengths and beckon's compiled codec on a T
 per call; go-kit: its gRPC transport behind an endpointer, round robin and \`Retry(3, 3 s)\`, with a fixed set of instances; both with \`GOMAXPROCS=1\`.
 
 Calls per second, in brackets the latency that half of the calls and 99 in 100 did not exceed. Processor time is per call or message, for
-moleculer-nats without the broker's. Streams: messages of one short
-string; both ways, each stream keeps 64 messages under way. Sizes: a bytes field, the same each way. Beside 1 MB messages: four callers who pause a millisecond after
-each call, and so many streams both ways, each with two messages of 1 MB under way, all on one connection; half, 99 in 100, and the longest of the calls.
+moleculer-nats without the broker's. Streams: messages of one short string; both ways, each stream keeps 64 messages under way. Sizes: a bytes field, the same each
+way. Beside 1 MB messages: four callers who pause a millisecond after each call, and so many streams both ways, each with two messages of 1 MB under way, all on one
+connection; half, 99 in 100, and the longest of the calls. Connections: a client of its own for each, all in one process. Memory: on the server for each of many
+connections that carried a call, and on both sides for each of many calls that wait for their handler; idle-socket is a connection to a bare \`net\` server.
 
 \`\`\`
 ${text}
