@@ -5,6 +5,9 @@ import { Encoder } from '../../src/http2/encoder.ts'
 import { writeFrameHeader } from '../../src/http2/frames.ts'
 import { until } from './echo.ts'
 
+/** How long to wait for what a peer has to say, in milliseconds. */
+const bound = 20_000
+
 /** A frame as it came. */
 export interface Frame {
   readonly type: number
@@ -78,11 +81,11 @@ export function raw(socket: Socket): RawPeer {
     send: (...bytes) => void socket.write(Buffer.concat(bytes)),
     async frame(type, id) {
       const fits = (one: Frame): boolean => one.type === type && (id === undefined || one.id === id)
-      await until(`a frame of type ${type}${id === undefined ? '' : ` on stream ${id}`}`, () => frames.some(fits))
+      await until(`a frame of type ${type}${id === undefined ? '' : ` on stream ${id}`}`, () => frames.some(fits), bound)
       return frames.find(fits) as Frame
     },
     async answer(id) {
-      await until(`an answer on stream ${id}`, () => ended.has(id))
+      await until(`an answer on stream ${id}`, () => ended.has(id), bound)
       return fields.get(id) ?? {}
     },
     [Symbol.dispose]: () => socket.destroy(),
