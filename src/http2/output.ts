@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 
-/** Bytes of an output buffer: four of the largest frames, and some small ones. */
+/** Bytes of an output buffer: four of the largest frames of DATA, and small ones beside. */
 export const capacity = 66_560
 
 /** From this many bytes on they are written at once, so that the peer can begin while this side goes on producing; from four times as many when that happens again in the same tick. */

@@ -5,6 +5,9 @@ import { CONTINUATION, copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS
 import { drained, enough, fill, keepLast, Outgoing } from './outgoing.ts'
 import type { Output } from './output.ts'
 
+/** Bytes of the largest frame of DATA: with its head it fills a record of TLS, and four of them what is read at a time. */
+const mostData = maxFrame - frameHeader
+
 /** A frame of DATA takes more messages as long as it is shorter than this. */
 const short = 4096
 
@@ -176,7 +179,7 @@ export class Sender {
 
   /** Sends one frame of a stream, and how it ends if that was the last. */
   #frame(outgoing: Outgoing): void {
-    const length = Math.min(outgoing.queued, maxFrame, this.maxFrame, this.window, outgoing.window)
+    const length = Math.min(outgoing.queued, mostData, this.window, outgoing.window)
     const last = outgoing.ended && length === outgoing.queued
     const flags = last && outgoing.trailers === undefined ? END_STREAM : 0
     const start = this.#output.reserve(frameHeader + length)

@@ -54,7 +54,10 @@ export interface GrpcOptions {
   readonly keepalive?: KeepaliveOptions | false | undefined
   /** Server: calls under way on one connection; more are refused. Default 10 000. */
   readonly maxConcurrentStreams?: number | undefined
-  /** Bytes that a peer may send on one stream before they are read. 65 535 … 2^31 - 1. Default 1 MiB. */
+  /**
+   * Bytes that a peer may send on one stream before they are read. 65 535 … 2^31 - 1. Default 256 KiB: small calls on the same connection wait behind so
+   * much at most. Far away it bounds how fast one stream gets: 256 KiB per round trip.
+   */
   readonly streamWindow?: number | undefined
   /** Bytes that a peer may send on one connection before they are read. 65 535 … 2^31 - 1. Default 16 MiB. */
   readonly connectionWindow?: number | undefined
@@ -112,7 +115,7 @@ export function toSettings(options: GrpcOptions): Settings {
             growth: interval === undefined ? 4 : 1,
           },
     maxConcurrentStreams: number('maxConcurrentStreams', options.maxConcurrentStreams ?? 10_000, 1, maxWindow),
-    streamWindow: number('streamWindow', options.streamWindow ?? 1_048_576, 65_535, maxWindow),
+    streamWindow: number('streamWindow', options.streamWindow ?? 262_144, 65_535, maxWindow),
     connectionWindow: number('connectionWindow', options.connectionWindow ?? 16_777_216, 65_535, maxWindow),
     http1: options.http1 ?? true,
     cors: checkCors(options.cors),
