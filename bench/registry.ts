@@ -39,8 +39,14 @@ const scene = await openScene({ max, quick: flags.quick, note })
 let results: Results = {}
 for (const name of names) {
   const begin = performance.now()
-  results = { ...results, ...(await parts[name]?.(scene)) }
-  note(`${name}: ${((performance.now() - begin) / 1000).toFixed(0)} s`)
+  try {
+    results = { ...results, ...(await parts[name]?.(scene)) }
+    note(`${name}: ${((performance.now() - begin) / 1000).toFixed(0)} s`)
+  } catch (error) {
+    // What the others found is told all the same.
+    note(`${name} failed: ${error instanceof Error ? error.stack : error}`)
+    process.exitCode = 1
+  }
 }
 await scene.end()
 

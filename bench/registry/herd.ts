@@ -51,7 +51,7 @@ async function once(
   const processes = Math.ceil(count / 250)
   const share = Math.ceil(count / processes)
   const starts = Array.from({ length: processes }, (_, i) =>
-    startNode('herd', [etcd.address, String(i * share), String(share), jitter], 120_000),
+    startNode('herd', [etcd.address, String(size * count + i * share), String(share), jitter], 120_000),
   )
   const programs = await Promise.all(starts)
   try {
