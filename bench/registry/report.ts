@@ -73,14 +73,15 @@ function discoveryTable(results: DiscoveryResults): string {
 }
 
 function herdTable({ jitter, noJitter }: HerdResults): string {
-  const row = (name: string, { peakPerSecond, requests, currentMs }: HerdFigures): readonly string[] => [
+  const row = (name: string, { clients, peakPerSecond, requests, current, registered, currentMs }: HerdFigures): readonly string[] => [
     name,
     `${count(peakPerSecond)} requests/s`,
     count(requests),
-    `${count(currentMs)} ms`,
+    current === clients ? `${count(currentMs)} ms` : `${count(current)} within a minute`,
+    count(registered),
   ]
   return align([
-    [`${count(jitter.clients)} clients after etcd's restart`, 'peak', 'requests in all', 'until all are current'],
+    [`${count(jitter.clients)} clients after etcd's restart`, 'peak', 'requests in all', 'until all are current', 'registered again'],
     row('with jitter', jitter),
     row('without', noJitter),
   ])
