@@ -57,7 +57,7 @@ if (flags.save) {
   saveSection('registry', page(results, `${new Date().toISOString().slice(0, 10)}: ${machine}.`))
   if (results.change) writeFileSync(new URL('RESULTS-registry.svg', import.meta.url), chart(results.change))
 }
-if (flags.json) console.log(JSON.stringify(results))
+if (flags.json) console.log(JSON.stringify({ ...results, targets: targetsOf(results) }))
 process.exit()
 
 function usage(problem: string): never {
