@@ -129,8 +129,6 @@ async function full(scene: Scene): Promise<Told> {
 }
 
 describe('a cluster', () => {
-  const cluster = { size: 3, registry: { ttl: 5000 } } as const
-
   /** The index of the leader. */
   async function leaderOf({ admin, members }: Scene): Promise<number> {
     const { leader } = await admin.status()
@@ -140,12 +138,12 @@ describe('a cluster', () => {
 
   for (const who of ['leader', 'follower'] as const) {
     for (const what of ['killed', 'paused'] as const) {
-      fault(`with its ${who} ${what}`, cluster, async (scene) => {
+      fault(`with its ${who} ${what}`, { size: 3 }, async (scene) => {
         const leader = await leaderOf(scene)
         const member = scene.members[who === 'leader' ? leader : (leader + 1) % 3]
         if (what === 'killed') await member?.kill()
         else member?.pause()
-        await pause(6000)
+        await pause(10_000)
         if (what === 'killed') await member?.restart()
         else member?.resume()
         await scene.whole()

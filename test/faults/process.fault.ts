@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
 import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
-import { fault, onBoth, patience, type Scene, type Told, ttl } from './scene.ts'
+import { fault, patience, type Scene, type Told, ttl } from './scene.ts'
 
 const program = fileURLToPath(new URL('process-child.mjs', import.meta.url))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -80,12 +80,12 @@ async function withChild(scene: Scene, options: EtcdRegistryOptions, body: (chil
   return { recovery }
 }
 
-onBoth('a process', (size) => {
+describe('a process', () => {
   for (const [what, ms] of [
     ['its TTL', ttl + 1500],
     ['twice its TTL', 2 * ttl + 1500],
   ] as const) {
-    fault(`paused past ${what} (SIGSTOP)`, { size }, async (scene) => {
+    fault(`paused past ${what} (SIGSTOP)`, {}, async (scene) => {
       return withChild(scene, {}, async (child) => {
         child.process.kill('SIGSTOP')
         await pause(ms)
@@ -102,7 +102,7 @@ onBoth('a process', (size) => {
     })
   }
 
-  fault('whose event loop is blocked past the TTL', { size }, async (scene) => {
+  fault('whose event loop is blocked past the TTL', {}, async (scene) => {
     return withChild(scene, {}, async (child) => {
       const { told } = scene.listening
       const before = told.length
@@ -113,7 +113,7 @@ onBoth('a process', (size) => {
     })
   })
 
-  fault('whose event loop is blocked past the TTL, with a thread for its leases', { size }, async (scene) => {
+  fault('whose event loop is blocked past the TTL, with a thread for its leases', {}, async (scene) => {
     return withChild(scene, { keepaliveThread: true }, async (child) => {
       // Time for the thread to begin.
       await pause(ttl + 1000)

@@ -54,10 +54,10 @@ describe('an id that another process has', () => {
     // In one revision, so that there is no moment in which the owner could be first.
     const other = `{"name":"book","nodes":[{"id":"a","address":"127.0.0.1:2"}]}`
     await etcd.kill()
-    await until('the loss', () => registration.state === 'healing', 5000)
+    await until('the loss', () => registration.state === 'healing')
     await etcd.restart()
     await etcd.etcdctl('put', '--lease', lease, key, other)
-    await until('the way back or the end of it', () => registration.state !== 'healing', 5000)
+    await until('the way back or the end of it', () => registration.state !== 'healing')
     // Whoever was first after the restart: the record tells of one, whole, and both know.
     const has = await etcd.etcdctl('get', key)
     if (registration.state === 'lost') {
@@ -66,6 +66,6 @@ describe('an id that another process has', () => {
       expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(1)
       await etcd.etcdctl('lease', 'revoke', lease)
     }
-    await until('the return', () => registration.state === 'registered', 15_000)
+    await until('the return', () => registration.state === 'registered')
   })
 })
