@@ -11,7 +11,7 @@ export interface Kv {
   get(key: Bytes, options?: CallOptions & { readonly revision?: number; readonly serializable?: boolean }): Promise<KeyValue | undefined>
   /** The records of many keys, ordered by key unless asked otherwise. */
   range(range: Range, options?: CallOptions): Promise<RangeResult>
-  /** As {@link range}, `limit` (default 1000) records at a time, every page as of the revision of the first. */
+  /** As {@link range}, `limit` records at a time (default: about 2 MB of them, 1000 at first), every page as of the revision of the first. */
   pages(range: Range, options?: CallOptions): AsyncGenerator<RangeResult>
   put(key: Bytes, value: Bytes, options?: CallOptions & Omit<Put, 'put' | 'value'>): Promise<PutResult>
   delete(keys: Keys, options?: CallOptions & Omit<Delete, 'delete'>): Promise<DeleteResult>
@@ -35,7 +35,7 @@ export function createKv(caller: Caller): Kv {
     range: (query, options) => read(query, options),
     async *pages(query, options) {
       const { rangeEnd, key } = rangeOf(query)
-      const limit = query.limit ?? 1000
+      let limit = query.limit ?? 1000
       let from = key
       let { revision } = query
       for (;;) {
@@ -44,6 +44,7 @@ export function createKv(caller: Caller): Kv {
         const last = page.kvs.at(-1)
         if (!page.more || last === undefined) return
         revision ??= page.revision
+        limit = query.limit ?? limitAfter(page.kvs)
         from = Buffer.concat([last.key, Buffer.alloc(1)])
       }
     },
@@ -58,4 +59,10 @@ export function createKv(caller: Caller): Kv {
       await caller.unary(compact, { revision: BigInt(revision), physical }, { ...options, repeatable: false })
     },
   }
+}
+
+/** etcd counts all of a range for each page of it, so few large pages cost it less; but each must be held in memory on both sides. */
+function limitAfter(kvs: readonly KeyValue[]): number {
+  const bytes = kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
+  return Math.max(100, Math.min(10_000, Math.floor((kvs.length * 2_000_000) / bytes)))
 }

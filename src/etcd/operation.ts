@@ -7,7 +7,7 @@ import { type KeyValue, toKeyValue } from './record.ts'
 export type Range = Keys & {
   /** As of this revision. Default: now. */
   readonly revision?: number | undefined
-  /** At most so many records. Default: all (pages: 1000). */
+  /** At most so many records. Default: all; for pages as many as make about 2 MB. */
   readonly limit?: number | undefined
   readonly keysOnly?: boolean | undefined
   readonly countOnly?: boolean | undefined

@@ -28,6 +28,7 @@ export interface Probed {
 export function createProbe({ clock, keepalive }: Pick<Caller, 'clock' | 'keepalive'>, peer: Probed): Probe {
   let state: 'stopped' | 'quiet' | 'probing' | 'owed' = 'stopped'
   let answers = false
+  let heardAt = 0
   let callOff = (): void => {}
 
   function enter(next: typeof state, ms: number, then: () => void): void {
@@ -36,11 +37,19 @@ export function createProbe({ clock, keepalive }: Pick<Caller, 'clock' | 'keepal
     callOff = clock.after(ms, then)
   }
 
-  function listen(): void {
-    enter('quiet', keepalive.interval, () => {
+  function listen(left = keepalive.interval): void {
+    enter('quiet', left, () => {
+      const rest = heardAt + keepalive.interval - clock.now()
+      if (rest > 0) return listen(rest)
       peer.ask()
-      enter('probing', keepalive.timeout, () => (answers ? silent(keepalive.interval + keepalive.timeout) : listen()))
+      enter('probing', keepalive.timeout, () => (answers ? silent(keepalive.interval + keepalive.timeout) : hear()))
     })
+  }
+
+  /** Most messages come one after the other: noting when costs less than a new timer for each. */
+  function hear(): void {
+    heardAt = clock.now()
+    if (state !== 'quiet') listen()
   }
 
   function wait(): void {
@@ -53,7 +62,7 @@ export function createProbe({ clock, keepalive }: Pick<Caller, 'clock' | 'keepal
   }
 
   return {
-    start: listen,
+    start: hear,
     asked() {
       if (state === 'quiet' || state === 'probing') wait()
     },
@@ -61,7 +70,7 @@ export function createProbe({ clock, keepalive }: Pick<Caller, 'clock' | 'keepal
       if (state === 'stopped') return
       answers ||= state === 'probing'
       if (peer.owes()) wait()
-      else listen()
+      else hear()
     },
     stop() {
       callOff()

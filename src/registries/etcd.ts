@@ -1,3 +1,4 @@
+import { checkNumber } from '../check.ts'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../etcd/index.ts'
 import { goMicro } from './etcd/layouts/go-micro.ts'
 import { type RecordOptions, settings } from './etcd/options.ts'
@@ -21,6 +22,8 @@ export type { EtcdRegistry } from './etcd/registry.ts'
 export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
   /** A client to share; closing the registry does not close it. The options for reaching etcd are then of no effect. */
   readonly client?: EtcdClient | undefined
+  /** How many records are asked for at a time when a set is read, at least 1. Default: as many as make about 2 MB, 1000 at first. */
+  readonly page?: number | undefined
 }
 
 /** So many records are written at a time. More would not make etcd quicker, but it refuses when there are 5000. */
@@ -30,12 +33,13 @@ const atOnce = 64
 export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const set = settings('etcd registry', options, goMicro)
   const client = options.client ?? etcdClient(options)
+  const page = options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1 })
   const tenancy = createTenancy(client, set.ttl, set.heartbeat)
   const turns = createTurns(atOnce)
   const patient: EtcdClient = { ...client, txn: (txn, rest) => turns.run(() => client.txn(txn, rest)) }
   return createRegistry({
     ...set,
-    store: client,
+    store: { ...client, pages: (range) => client.pages({ ...range, limit: page }) },
     begin: (instance, ended) => createRegistration(instance, { ...set, client: patient, tenancy, turns, ended }),
     async close() {
       if (options.client === undefined) await client.close()

@@ -16,6 +16,11 @@ export interface RecordOptions {
   readonly grace?: number | undefined
   /** Which share of a set may be missing after an interruption for it to be believed at once, 0 to 1; 1 believes everything. Default 0.5. */
   readonly shrink?: number | undefined
+  /**
+   * After an interruption every registry of the fleet reads its sets once more, at a random moment within so many milliseconds; within one
+   * more per instance of the set where that is longer, up to 30 times. Meanwhile it is told what it has missed. 0: at once. Default 1000.
+   */
+  readonly spread?: number | undefined
   /** A file for the last sets that were known: a process that starts while etcd is out of reach begins with them. Its directory must exist. */
   readonly snapshot?: string | undefined
   /** What `register()` does while etcd cannot be reached: fails after `timeout`, or waits for as long as it takes. Default `fail`. */
@@ -28,6 +33,7 @@ export interface RecordSettings {
   readonly heartbeat: number
   readonly grace: number
   readonly shrink: number
+  readonly spread: number
   readonly layouts: readonly Layout[]
   readonly snapshot: string | undefined
   readonly wait: boolean
@@ -50,7 +56,8 @@ export function settings(
   const ttl = heartbeat !== undefined && given <= heartbeat ? Math.ceil((3 * heartbeat) / 1000) * 1000 : given
   const grace = checkNumber(`${registry}: grace (ms)`, options.grace ?? 2 * ttl, { min: 0 })
   const shrink = checkNumber(`${registry}: shrink`, options.shrink ?? 0.5, { min: 0, max: 1 })
+  const spread = checkNumber(`${registry}: spread (ms)`, options.spread ?? 1000, { min: 0 })
   if (layouts.length === 0) throw new RpcError('invalid_argument', `${registry}: layouts must not be empty`)
   const wait = options.unreachable === 'wait'
-  return { ttl, heartbeat: heartbeat ?? ttl / 3, grace, shrink, layouts, snapshot, wait, clock, random, logger }
+  return { ttl, heartbeat: heartbeat ?? ttl / 3, grace, shrink, spread, layouts, snapshot, wait, clock, random, logger }
 }

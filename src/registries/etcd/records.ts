@@ -1,12 +1,17 @@
+import { hash } from 'node:crypto'
 import { parseAddress } from '../../address.ts'
 import type { KeyValue } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
 import type { Instance } from '../../registry.ts'
 import type { Layout } from './layout.ts'
+import { createSharing } from './sharing.ts'
 
-/** A record as it is in etcd, and what it says. */
+/** What a record says. The record itself is mostly larger, and only kept where it is needed. */
 export interface Entry {
-  readonly value: string
+  /** SHA-1 of the record. */
+  readonly print: string
+  /** The record as it is in etcd. */
+  readonly value?: string
   /** None where the record is malformed or belongs to another service. */
   readonly instances: readonly Instance[]
 }
@@ -17,15 +22,16 @@ export interface RecordReader {
   read(kv: Pick<KeyValue, 'keyText' | 'text'>, before: Entry | undefined): Entry
 }
 
-/** A reader for one service in one layout. */
-export function createRecordReader(layout: Layout, service: string, logger: Logger): RecordReader {
+/** A reader for one service in one layout, which may `keep` the records themselves. */
+export function createRecordReader(layout: Layout, service: string, logger: Logger, keep = false): RecordReader {
   const doubted = new Set<string>()
+  const share = createSharing()
 
   function decode(key: string, value: string): readonly Instance[] {
     try {
       const instances = layout.decode(key, value, service)
       for (const { address } of instances) parseAddress(address)
-      return instances
+      return instances.map(share)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       logger.warn({ key, value: value.slice(0, 200), layout: layout.name, reason }, `record ${key} skipped: ${reason}`)
@@ -34,15 +40,15 @@ export function createRecordReader(layout: Layout, service: string, logger: Logg
   }
 
   return {
-    read(kv, before) {
-      const { keyText: key, text: value } = kv
-      if (before?.value === value) return before
+    read({ keyText: key, text: value }, before) {
+      const print = hash('sha1', value, 'base64')
+      if (before?.print === print) return before
       const doubt = layout.doubt?.(key, service)
       if (doubt !== undefined && !doubted.has(key)) {
         doubted.add(key)
         logger.warn({ key, layout: layout.name }, `record ${key}: its key ${doubt}`)
       }
-      return { value, instances: decode(key, value) }
+      return { print, ...(keep && { value }), instances: decode(key, value) }
     },
   }
 }

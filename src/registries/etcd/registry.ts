@@ -29,7 +29,7 @@ export interface RegistryParts extends Omit<RecordSettings, 'ttl' | 'heartbeat' 
 
 /** Puts a registry together: one view per service that is watched, one registration per instance. */
 export function createRegistry(parts: RegistryParts): EtcdRegistry {
-  const { store, layouts, grace, shrink, clock, random, logger } = parts
+  const { store, layouts, grace, shrink, spread, clock, random, logger } = parts
   const views = new Map<string, View>()
   const snapshot = parts.snapshot === undefined ? undefined : createSnapshot(parts.snapshot, clock, logger)
   const sources = new Set<Source>()
@@ -50,7 +50,8 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
   function openSource(layout: Layout, service: string, { wrote, changed }: Told): Source {
     const prefix = layout.prefix(service)
     const source: Source = createSource({
-      ...{ client: store, layout, service, grace, shrink, clock, random, logger, wrote },
+      ...{ client: store, layout, service, grace, shrink, spread, clock, random, logger, wrote },
+      keep: snapshot !== undefined,
       remembered: snapshot?.read(prefix),
       doubted: freshness.review,
       ended() {
@@ -117,7 +118,7 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
 /** What a source knows to be right; undefined when it does not. */
 function remember({ records, trouble, revision }: Source): Remembered | undefined {
   if (records === undefined || trouble !== undefined || revision === undefined) return undefined
-  return { at: Date.now(), revision, records: [...records].map(([key, { value }]) => [key, value]) }
+  return { at: Date.now(), revision, records: [...records].map(([key, { value = '' }]) => [key, value]) }
 }
 
 async function namesIn(store: Store, { root, serviceOf }: Layout, logger: Logger): Promise<readonly string[]> {

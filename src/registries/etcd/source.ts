@@ -31,6 +31,10 @@ export interface SourceOptions {
   readonly grace: number
   /** Up to which share of the set may be missing at a reading for it to be believed at once; 0 to 1. */
   readonly shrink: number
+  /** Whether the records themselves are kept, and not only what they say. */
+  readonly keep: boolean
+  /** After an interruption everything is read again within so many milliseconds. */
+  readonly spread: number
   /** What was known when the process ended last; used where etcd cannot be reached at first. */
   readonly remembered?: Remembered | undefined
   readonly clock: Clock
@@ -46,17 +50,14 @@ export interface SourceOptions {
   ended(): void
 }
 
-/** After an outage the consumers of a fleet read everything again, spread over this time in milliseconds. */
-const spread = 1000
-
 /**
  * Lists at a revision and watches from the next. Reads everything again after a compaction, and some time after every
  * interruption: a store restored or emptied meanwhile is not told by its revisions when it has been written to since.
  */
 export function createSource(options: SourceOptions): Source {
-  const { client, layout, service, grace, shrink, clock, random, logger, wrote, changed, doubted, ended, remembered } = options
+  const { client, layout, service, grace, shrink, spread, clock, random, logger, wrote, changed, doubted, ended, remembered } = options
   const prefix = layout.prefix(service)
-  const reader = createRecordReader(layout, service, logger)
+  const reader = createRecordReader(layout, service, logger, options.keep)
   /** Kept though the store no longer has them. */
   const suspects = new Set<string>()
   let records: Map<string, Entry> | undefined
@@ -111,7 +112,7 @@ export function createSource(options: SourceOptions): Source {
     let at: number | undefined
     for await (const page of client.pages({ prefix })) {
       at ??= page.revision
-      for (const kv of page.kvs) listed.set(kv.keyText, reader.read(kv, records?.get(kv.keyText)))
+      for (const { keyText, text } of page.kvs) listed.set(keyText, reader.read({ keyText, text }, records?.get(keyText)))
     }
     return { listed, at: at ?? 0 }
   }
@@ -160,12 +161,14 @@ export function createSource(options: SourceOptions): Source {
         progress(at) {
           revision = at
         },
-        compacted: () => void load(),
+        // All clients lose the same history at the same time, unless it was too much for this one alone.
+        compacted: () => (trouble === undefined ? void load() : reload(random() * spread)),
         interrupted: report,
-        resumed: () => reload(random() * spread),
+        // What was missed is heard at once; that it was all of it is looked up for a large set with less haste.
+        resumed: () => reload(random() * Math.max(spread, Math.min(records?.size ?? 0, spread * 30))),
         error(error) {
           report(error)
-          reload(spread * (10 + 20 * random()))
+          reload(1000 * (10 + 20 * random()))
         },
       },
     })
@@ -177,7 +180,7 @@ export function createSource(options: SourceOptions): Source {
     for (const { type, kv } of events) {
       const key = kv.keyText
       suspects.delete(key)
-      const entry = type === 'delete' ? undefined : reader.read(kv, records.get(key))
+      const entry = type === 'delete' ? undefined : reader.read({ keyText: key, text: kv.text }, records.get(key))
       different = write(records, key, entry) || different
     }
     if (different) changed()
