@@ -7,6 +7,7 @@ import { create } from '@bufbuild/protobuf'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
 import type { Routes } from '../../src/transport.ts'
+import { toSettings } from '../../src/transports/grpc/options.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
 import { EchoMessageSchema } from '../gen/echo_pb.ts'
 import { makeCertificates } from '../support/certificates.ts'
@@ -14,6 +15,65 @@ import { contextOf, failure, method } from '../support/context.ts'
 
 const hello = create(EchoMessageSchema, { text: 'hello' })
 const routes: Routes = () => ({ method: method('unary'), endpoint: (async (request) => request) as Endpoint })
+
+/** Every number among the options: the least and the most of it, and whether it has to be whole. */
+const numbers: readonly (readonly [string, number, number, boolean])[] = [
+  ['maxReceiveBytes', 1, 0xffffffff, true],
+  ['maxSendBytes', 1, 0xffffffff, true],
+  ['maxHeaderBytes', 1024, 262_144, true],
+  ['connectTimeout', 1, 0x7fffffff, false],
+  ['keepalive.interval', 1000, 0x7fffffff, false],
+  ['keepalive.timeout', 1, 0x7fffffff, false],
+  ['maxConcurrentStreams', 1, 0x7fffffff, true],
+  ['streamWindow', 65_535, 0x7fffffff, true],
+  ['connectionWindow', 65_535, 0x7fffffff, true],
+  ['server.maxConnections', 1, 0x7fffffff, true],
+  ['server.handshakeTimeout', 1, 0x7fffffff, false],
+  ['server.maxAge', 1, Number.POSITIVE_INFINITY, false],
+  ['server.maxAgeGrace', 0, Number.POSITIVE_INFINITY, false],
+  ['server.idleTimeout', 1, Number.POSITIVE_INFINITY, false],
+  ['server.keepalive.interval', 1000, 0x7fffffff, false],
+  ['server.keepalive.timeout', 1, 0x7fffffff, false],
+  ['server.minPingInterval', 0, 0x7fffffff, false],
+  ['server.maxResets', 1, 0x7fffffff, true],
+  ['server.maxControlFrames', 1, 0x7fffffff, true],
+  ['server.maxBufferBytes', 65_536, 0x7fffffff, true],
+  ['server.requestTimeout', 1, 0x7fffffff, false],
+  ['server.tlsRefresh', 1, 0x7fffffff, false],
+]
+
+describe('numbers among the options of grpc', () => {
+  const having = (name: string, value: unknown): GrpcOptions =>
+    name.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as GrpcOptions
+
+  it.each(numbers)('%s: %d … %d', (name, least, most, whole) => {
+    for (const good of [least, most, undefined]) expect(() => grpc(having(name, good))).not.toThrow()
+    const bad = [
+      least - 1,
+      Number.NaN,
+      String(least),
+      ...(most === Number.POSITIVE_INFINITY ? [] : [most + 1]),
+      ...(whole ? [least + 0.5] : []),
+    ]
+    for (const value of bad) {
+      const message = `grpc: ${name} must be a ${whole ? 'whole number' : 'number'} ${least} … ${most}, got ${value}`
+      expect(() => grpc(having(name, value))).toThrow(expect.objectContaining({ code: 'invalid_argument', rawMessage: message }))
+    }
+  })
+
+  it('are all of them', () => {
+    const { server, keepalive, ...rest } = toSettings({ server: { random: () => 0 } })
+    const named = (prefix: string, values: object): string[] =>
+      Object.entries(values).flatMap(([name, value]) => (typeof value === 'number' ? [`${prefix}${name}`] : []))
+    const all = [
+      ...named('', rest),
+      ...named('keepalive.', keepalive ?? {}),
+      ...named('server.', server),
+      ...named('server.keepalive.', server.keepalive ?? {}),
+    ]
+    expect(all.filter((name) => !name.endsWith('growth')).sort()).toEqual(numbers.map(([name]) => name).sort())
+  })
+})
 
 describe('options of grpc', () => {
   it.each<[string, GrpcOptions]>([
@@ -29,6 +89,8 @@ describe('options of grpc', () => {
     ['server.maxConnections', { server: { maxConnections: 0 } }],
     ['server.maxAge', { server: { maxAge: -1 } }],
     ['server.keepalive.interval', { server: { keepalive: { interval: 1 } } }],
+    ['http1', { http1: 'no' as never }],
+    ['server.pingsWithoutCalls', { server: { pingsWithoutCalls: 1 as never } }],
     ['compression', { compression: 'br' as never }],
     ['userAgent', { userAgent: 'ü' }],
     ['tls.key', { tls: { cert: 'x' } }],

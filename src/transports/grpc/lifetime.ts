@@ -56,7 +56,7 @@ export class Lifetime {
       idle = calls === 0 && begun === now ? idle + 1 : 0
       begun = now
       if (idle === 2) this.#connection.drain('max_idle')
-    }, idleTimeout / 2).unref()
+    }, Math.min(idleTimeout / 2, 0x7fffffff)).unref()
     this.#timers.push(timer)
   }
 

@@ -1,7 +1,7 @@
 import { RpcError } from '../../error.ts'
 import type { Compression } from './compression.ts'
 import { type CorsOptions, checkCors } from './http1/cors.ts'
-import { checkNumber as number } from './number.ts'
+import { checkBoolean, checkCount as count, checkNumber as number } from './number.ts'
 import { type ServerLimits, type ServerSettings, toServerSettings } from './server-limits.ts'
 import { type TlsSource, tlsSource } from './tls-source.ts'
 
@@ -26,12 +26,12 @@ export interface GrpcTlsOptions {
 /** When the client asks a silent peer whether it is still there, in milliseconds. */
 export interface KeepaliveOptions {
   /**
-   * Silence after which a PING is sent, while there are calls; at least 1000. Default 30 000, four times longer after each
+   * Silence after which a PING is sent, while there are calls: 1000 … 2^31 - 1. Default 30 000, four times longer after each
    * PING in a row up to 480 000, because grpc-go by default hangs up on clients that ask more often. When set, it stays the same. A
    * server that hangs up with `too_many_pings` is asked half as often on later connections.
    */
   readonly interval?: number | undefined
-  /** How long the answer may take before the connection counts as lost. Default 10 000. */
+  /** How long the answer may take before the connection counts as lost: 1 … 2^31 - 1. Default 10 000. */
   readonly timeout?: number | undefined
 }
 
@@ -42,17 +42,17 @@ export interface GrpcOptions {
    * `server.tlsRefresh`), so that certificates can be renewed. Default: plain text.
    */
   readonly tls?: GrpcTlsOptions | (() => GrpcTlsOptions) | boolean | undefined
-  /** Bytes of the largest message that is taken. Default 4 MiB. */
+  /** Bytes of the largest message that is taken, inflated: 1 … 2^32 - 1. Default 4 MiB. */
   readonly maxReceiveBytes?: number | undefined
-  /** Bytes of the largest message that is sent. Default: no limit. */
+  /** Bytes of the largest message that is sent: 1 … 2^32 - 1. Default: as many as gRPC has. */
   readonly maxSendBytes?: number | undefined
-  /** Size of the largest list of headers or trailers that is taken, 32 per header included. Default 16 KiB. */
+  /** Bytes of the largest list of headers or trailers that is taken, 32 per header included: 1024 … 262 144. Default 16 KiB. */
   readonly maxHeaderBytes?: number | undefined
-  /** How long connecting may take, TLS and the peer's first words included. Default 3000. */
+  /** Client: how long connecting may take, TLS and the peer's first words included: 1 … 2^31 - 1. Default 3000. */
   readonly connectTimeout?: number | undefined
-  /** `false` for never. */
+  /** Client: when a silent server is asked for a sign of life; `false` for never. A server's own is `server.keepalive`. */
   readonly keepalive?: KeepaliveOptions | false | undefined
-  /** Server: calls under way on one connection; more are refused. Default 10 000. */
+  /** Server: calls under way on one connection, 1 … 2^31 - 1; more are refused. Default 10 000. */
   readonly maxConcurrentStreams?: number | undefined
   /**
    * Bytes that a peer may send on one stream before they are read. 65 535 … 2^31 - 1. Default 256 KiB: small calls on the same connection wait behind so
@@ -102,9 +102,9 @@ export function toSettings(options: GrpcOptions): Settings {
   const interval = keepalive === false ? undefined : keepalive?.interval
   return {
     tls: tlsSource(tls),
-    maxReceiveBytes: number('maxReceiveBytes', options.maxReceiveBytes ?? 4_194_304, 1, 0xffffffff),
-    maxSendBytes: number('maxSendBytes', options.maxSendBytes ?? 0xffffffff, 1, 0xffffffff),
-    maxHeaderBytes: number('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 1024, 262_144),
+    maxReceiveBytes: count('maxReceiveBytes', options.maxReceiveBytes ?? 4_194_304, 1, 0xffffffff),
+    maxSendBytes: count('maxSendBytes', options.maxSendBytes ?? 0xffffffff, 1, 0xffffffff),
+    maxHeaderBytes: count('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 1024, 262_144),
     connectTimeout: number('connectTimeout', options.connectTimeout ?? 3000, 1, maxWindow),
     keepalive:
       keepalive === false
@@ -114,10 +114,10 @@ export function toSettings(options: GrpcOptions): Settings {
             timeout: number('keepalive.timeout', keepalive?.timeout ?? 10_000, 1, maxWindow),
             growth: interval === undefined ? 4 : 1,
           },
-    maxConcurrentStreams: number('maxConcurrentStreams', options.maxConcurrentStreams ?? 10_000, 1, maxWindow),
-    streamWindow: number('streamWindow', options.streamWindow ?? 262_144, 65_535, maxWindow),
-    connectionWindow: number('connectionWindow', options.connectionWindow ?? 16_777_216, 65_535, maxWindow),
-    http1: options.http1 ?? true,
+    maxConcurrentStreams: count('maxConcurrentStreams', options.maxConcurrentStreams ?? 10_000, 1, maxWindow),
+    streamWindow: count('streamWindow', options.streamWindow ?? 262_144, 65_535, maxWindow),
+    connectionWindow: count('connectionWindow', options.connectionWindow ?? 16_777_216, 65_535, maxWindow),
+    http1: checkBoolean('http1', options.http1 ?? true),
     cors: checkCors(options.cors),
     compression: checkCompression(options.compression),
     server: toServerSettings(options.server ?? {}),

@@ -1,7 +1,10 @@
 import type { GuardLimits } from '../../http2/guard.ts'
-import { checkNumber } from './number.ts'
+import { checkBoolean, checkCount, checkNumber } from './number.ts'
 
-/** How long a server keeps connections, and what it takes from their peers. Durations are in milliseconds. See docs/security.md. */
+/**
+ * How long a server keeps connections, and what it takes from their peers. Durations are in milliseconds; where nothing else is said, numbers
+ * are 1 … 2^31 - 1. See docs/security.md.
+ */
 export interface ServerLimits {
   /** Connections at a time; more are closed at once. Default 10 000. */
   readonly maxConnections?: number | undefined
@@ -25,7 +28,7 @@ export interface ServerLimits {
   readonly maxControlFrames?: number | undefined
   /**
    * Bytes of answers that wait for one client, beyond which its new calls are refused (four times as many: answers fail), and of requests under
-   * way from one client that are held beyond `connectionWindow`, which then fail. Default 64 MiB.
+   * way from one client that are held beyond `connectionWindow`, which then fail. At least 65 536. Default 64 MiB.
    */
   readonly maxBufferBytes?: number | undefined
   /** Over HTTP/1.1: how long a request may take to come, and a client may stand still while it is sent its answer. Default 60 000. */
@@ -53,31 +56,34 @@ export interface ServerSettings extends GuardLimits {
 /** Checks limits. Throws `invalid_argument` naming the one that is wrong. */
 export function toServerSettings(limits: ServerLimits): ServerSettings {
   const { keepalive = {} } = limits
-  const number = (name: keyof ServerLimits, otherwise: number, least: number): number =>
-    checkNumber(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, otherwise === never ? never : 0x7fffffff)
+  const ms = (name: keyof ServerLimits, otherwise: number, least: number): number =>
+    checkNumber(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, otherwise === never ? never : most)
+  const count = (name: keyof ServerLimits, otherwise: number, least: number): number =>
+    checkCount(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, most)
   return {
-    maxConnections: number('maxConnections', 10_000, 1),
-    handshakeTimeout: number('handshakeTimeout', 10_000, 1),
-    maxAge: number('maxAge', never, 1),
-    maxAgeGrace: number('maxAgeGrace', never, 0),
-    idleTimeout: number('idleTimeout', never, 1),
+    maxConnections: count('maxConnections', 10_000, 1),
+    handshakeTimeout: ms('handshakeTimeout', 10_000, 1),
+    maxAge: ms('maxAge', never, 1),
+    maxAgeGrace: ms('maxAgeGrace', never, 0),
+    idleTimeout: ms('idleTimeout', never, 1),
     keepalive:
       keepalive === false
         ? undefined
         : {
-            interval: checkNumber('server.keepalive.interval', keepalive.interval ?? 7_200_000, 1000, 0x7fffffff),
-            timeout: checkNumber('server.keepalive.timeout', keepalive.timeout ?? 20_000, 1, 0x7fffffff),
+            interval: checkNumber('server.keepalive.interval', keepalive.interval ?? 7_200_000, 1000, most),
+            timeout: checkNumber('server.keepalive.timeout', keepalive.timeout ?? 20_000, 1, most),
             growth: 1,
           },
-    minPingInterval: number('minPingInterval', 300_000, 0),
-    pingsWithoutCalls: limits.pingsWithoutCalls ?? false,
-    maxResets: number('maxResets', 10_000, 1),
-    maxControlFrames: number('maxControlFrames', 1000, 1),
-    maxBufferBytes: number('maxBufferBytes', 67_108_864, 65_536),
-    requestTimeout: number('requestTimeout', 60_000, 1),
-    tlsRefresh: number('tlsRefresh', 60_000, 1),
+    minPingInterval: ms('minPingInterval', 300_000, 0),
+    pingsWithoutCalls: checkBoolean('server.pingsWithoutCalls', limits.pingsWithoutCalls ?? false),
+    maxResets: count('maxResets', 10_000, 1),
+    maxControlFrames: count('maxControlFrames', 1000, 1),
+    maxBufferBytes: count('maxBufferBytes', 67_108_864, 65_536),
+    requestTimeout: ms('requestTimeout', 60_000, 1),
+    tlsRefresh: ms('tlsRefresh', 60_000, 1),
     random: limits.random ?? Math.random,
   }
 }
 
 const never = Number.POSITIVE_INFINITY
+const most = 0x7fffffff

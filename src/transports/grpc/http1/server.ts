@@ -30,7 +30,7 @@ export function http1Server(routes: Routes, settings: Settings, serving: () => b
       maxHeaderSize: settings.maxHeaderBytes,
       headersTimeout: Math.min(Math.ceil(handshakeTimeout), whole),
       requestTimeout: whole,
-      keepAliveTimeout: idleTimeout === Number.POSITIVE_INFINITY ? 60_000 : Math.ceil(idleTimeout),
+      keepAliveTimeout: idleTimeout === Number.POSITIVE_INFINITY ? 60_000 : Math.min(Math.ceil(idleTimeout), 0x7fffffff),
       connectionsCheckingInterval: Math.min(2000, Math.ceil(Math.min(handshakeTimeout, requestTimeout) / 2)),
     },
     (request, response) => {
