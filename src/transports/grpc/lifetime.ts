@@ -51,12 +51,15 @@ export class Lifetime {
     let { begun } = this.#connection
     let idle = 0
     if (idleTimeout === Number.POSITIVE_INFINITY) return
-    const timer = setInterval(() => {
-      const { calls, begun: now } = this.#connection
-      idle = calls === 0 && begun === now ? idle + 1 : 0
-      begun = now
-      if (idle === 2) this.#connection.drain('max_idle')
-    }, Math.min(idleTimeout / 2, 0x7fffffff)).unref()
+    const timer = setInterval(
+      () => {
+        const { calls, begun: now } = this.#connection
+        idle = calls === 0 && begun === now ? idle + 1 : 0
+        begun = now
+        if (idle === 2) this.#connection.drain('max_idle')
+      },
+      Math.min(idleTimeout / 2, 0x7fffffff),
+    ).unref()
     this.#timers.push(timer)
   }
 
