@@ -9,4 +9,7 @@ const include = [
   'test/registries/etcd-v2/{healing,watching}.test.ts',
 ]
 
-export default mergeConfig({ ...base, test: { ...base.test, include } }, defineConfig({ test: { testTimeout: 90_000, maxConcurrency: 4 } }))
+export default mergeConfig(
+  { ...base, test: { ...base.test, include } },
+  defineConfig({ test: { testTimeout: 90_000, maxWorkers: 3, maxConcurrency: 4 } }),
+)
