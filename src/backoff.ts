@@ -1,3 +1,5 @@
+import { checkNumber } from './check.ts'
+
 /** How long to wait between tries. */
 export interface BackoffOptions {
   /** First wait, in milliseconds. Default 1000. */
@@ -30,4 +32,14 @@ export function backoff(options: BackoffOptions = {}): Backoff {
       failures = 0
     },
   }
+}
+
+/** Returns `options`. Throws `invalid_argument` naming the one that is out of range (`retry: backoff.base`); what is absent is not looked at. */
+export function checkBackoff(where: string, options: BackoffOptions): BackoffOptions {
+  const { base, factor, max, jitter } = options
+  if (base !== undefined) checkNumber(`${where}.base`, base, { min: 0 })
+  if (factor !== undefined) checkNumber(`${where}.factor`, factor, { min: 1 })
+  if (max !== undefined) checkNumber(`${where}.max`, max, { min: 0 })
+  if (jitter !== undefined) checkNumber(`${where}.jitter`, jitter, { min: 0, max: 1 })
+  return options
 }

@@ -1,5 +1,6 @@
-import type { BackoffOptions } from './backoff.ts'
+import { type BackoffOptions, checkBackoff } from './backoff.ts'
 import type { Balancer, Outcome } from './balancer.ts'
+import { checkNumber } from './check.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
@@ -62,17 +63,19 @@ const resends = 16
 /** Joins a resolver, a balancer and a transport. Begins to watch and to connect at once. */
 export function createChannel(options: ChannelOptions): Channel {
   const { service, balancer, filter = [], clock = systemClock, logger = silent } = options
+  const named = `channel to "${service}"`
   const registry = filtered(options.registry, [filter].flat())
   const transports = [options.transport].flat()
-  if (transports.length === 0) throw new RpcError('invalid_argument', `channel to "${service}": transport must not be empty`)
+  if (transports.length === 0) throw new RpcError('invalid_argument', `${named}: transport must not be empty`)
+  if (options.wait !== undefined && options.wait !== Number.POSITIVE_INFINITY) checkNumber(`${named}: wait (ms)`, options.wait, { min: 0 })
   const pool = createPool({
     service,
     resolver: registry,
     transports,
     balancer,
     nodeMiddleware: chain(...(options.nodeMiddleware ?? [])),
-    reconnect: { base: 50, max: 5000, ...options.reconnect },
-    drain: options.drain ?? 30_000,
+    reconnect: checkBackoff(`${named}: reconnect`, { base: 50, max: 5000, ...options.reconnect }),
+    drain: checkNumber(`${named}: drain (ms)`, options.drain ?? 30_000, { min: 0 }),
     clock,
     logger,
     onChange: options.onChange,

@@ -82,10 +82,11 @@ export function createPool(options: PoolOptions): Pool {
     changed()
   }
 
-  /** What speaks the protocol that an instance's record says, or else its address's scheme. */
+  /** What speaks the protocol that an instance's record says; older go-micro's by the name of its server or transport. Or else its address's scheme. */
   function transportFor({ address, metadata }: Instance): Transport {
     const speaking = (scheme: string | undefined): Transport | undefined => transports.find((one) => one.scheme === scheme)
-    return speaking(metadata?.protocol) ?? speaking(/^([a-z]+):\/\//.exec(address)?.[1]) ?? (transports[0] as Transport)
+    const { protocol, server, transport } = metadata ?? {}
+    return speaking(protocol ?? server ?? transport) ?? speaking(/^([a-z]+):\/\//.exec(address)?.[1]) ?? (transports[0] as Transport)
   }
 
   const openNode = (instance: Instance): OpenNode =>

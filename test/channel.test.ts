@@ -53,6 +53,14 @@ describe('channel', () => {
     await expect(echo.unary({}, { timeout: 60_000 })).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  it.each([
+    [{ wait: -1 }, 'channel to "echo": wait (ms) must be a number ≥ 0, got -1'],
+    [{ drain: Number.NaN }, 'channel to "echo": drain (ms) must be a number ≥ 0, got NaN'],
+    [{ reconnect: { factor: 0 } }, 'channel to "echo": reconnect.factor must be a number ≥ 1, got 0'],
+  ])('refuses %j by name', (options, message) => {
+    expect(() => channelTo(open(memory()), options)).toThrow(message)
+  })
+
   it('gives up waiting when the caller does', async () => {
     const echo = clientOf(channelTo(open(memory())))
     const controller = new AbortController()

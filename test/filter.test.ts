@@ -57,11 +57,13 @@ describe('several transports', () => {
       { ...bare, id: 'c', address: 'mucp://h:3' },
       { ...bare, id: 'd', address: 'http://h:3', metadata: { protocol: 'http' } },
       { ...bare, id: 'e' },
+      { ...bare, id: 'f', metadata: { server: 'mucp', transport: 'grpc' } },
+      { ...bare, id: 'g', metadata: { transport: 'mucp' } },
     ]
     for (const instance of instances) await registry.register(instance)
     const channel = createChannel({ service: 's', registry, transport: [speaking('grpc'), speaking('mucp')] })
-    await until('all', () => dialed.length >= 5)
-    expect(dialed).toEqual(['mucp h:3', 'grpc h:3', 'mucp mucp://h:3', 'grpc http://h:3', 'grpc h:3'])
+    await until('all', () => dialed.length >= 7)
+    expect(dialed).toEqual(['mucp h:3', 'grpc h:3', 'mucp mucp://h:3', 'grpc http://h:3', 'grpc h:3', 'mucp h:3', 'mucp h:3'])
     await channel.close()
     await registry.close()
   })

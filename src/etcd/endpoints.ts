@@ -13,7 +13,7 @@ const defaultPort = 2379
 
 /** Reads etcd's addresses: `host`, `host:port`, `http(s)://host:port`; 2379 is the port. Throws `invalid_argument` naming the option. */
 export function parseEndpoints(endpoints: readonly string[]): Endpoints {
-  if (endpoints.length === 0) throw invalid('must name at least one address, e.g. ["127.0.0.1:2379"]')
+  if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('must name at least one address, e.g. ["127.0.0.1:2379"]')
   const parsed = endpoints.map(parse)
   const schemes = new Set(parsed.map(({ scheme }) => scheme).filter((scheme) => scheme !== ''))
   if (schemes.size > 1) throw invalid(`must all be http:// or all https://, got ${endpoints.join(', ')}`)

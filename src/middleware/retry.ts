@@ -1,4 +1,4 @@
-import { type BackoffOptions, backoff } from '../backoff.ts'
+import { type BackoffOptions, backoff, checkBackoff } from '../backoff.ts'
 import { checkNumber } from '../check.ts'
 import { type Clock, sleep, systemClock } from '../clock.ts'
 import { derive } from '../derive.ts'
@@ -41,7 +41,7 @@ export function retry(options: RetryOptions = {}): Middleware {
   const attempts = checkNumber('retry: attempts', options.attempts ?? 3, { min: 1, integer: true })
   if (timeout !== undefined) checkNumber('retry: timeout', timeout, { above: 0 })
   if (perTry !== undefined) checkNumber('retry: perTry', perTry, { above: 0 })
-  const waits = waitsOf(options.backoff, random)
+  const waits = checkBackoff('retry: backoff', { base: 25, factor: 2, max: 1000, jitter: 0.5, random, ...options.backoff })
   const budget = options.budget === false ? unbounded : (options.budget ?? retryBudget({ clock: options.clock }))
 
   function mayRepeat(error: RpcError, context: Context, ownTimeout: boolean): boolean {
@@ -132,15 +132,4 @@ function summary(last: RpcError, attempts: readonly Attempt[], reason?: string):
     unprocessed: attempts.every(({ error }) => error.unprocessed),
     attempts,
   })
-}
-
-function waitsOf(given: BackoffOptions | undefined, random: () => number): BackoffOptions {
-  const { base = 25, factor = 2, max = 1000, jitter = 0.5 } = given ?? {}
-  return {
-    base: checkNumber('retry: backoff.base', base, { min: 0 }),
-    factor: checkNumber('retry: backoff.factor', factor, { min: 1 }),
-    max: checkNumber('retry: backoff.max', max, { min: 0 }),
-    jitter: checkNumber('retry: backoff.jitter', jitter, { min: 0, max: 1 }),
-    random: given?.random ?? random,
-  }
 }
