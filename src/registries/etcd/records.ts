@@ -8,7 +8,7 @@ import { createSharing } from './sharing.ts'
 
 /** What a record says. The record itself is mostly larger, and only kept where it is needed. */
 export interface Entry {
-  /** SHA-1 of the record. */
+  /** The record, or of a longer one its SHA-1. */
   readonly print: string
   /** The record as it is in etcd. */
   readonly value?: string
@@ -21,6 +21,9 @@ export interface RecordReader {
   /** What a record says; `before` where it says what it said. Warns once about what cannot be read, and never throws. */
   read(kv: Pick<KeyValue, 'keyText' | 'text'>, before: Entry | undefined): Entry
 }
+
+/** Characters of a SHA-1 in base64; no record that is its own print is as long. */
+const printLength = 28
 
 /** A reader for one service in one layout, which may `keep` the records themselves. */
 export function createRecordReader(layout: Layout, service: string, logger: Logger, keep = false): RecordReader {
@@ -41,7 +44,7 @@ export function createRecordReader(layout: Layout, service: string, logger: Logg
 
   return {
     read({ keyText: key, text: value }, before) {
-      const print = hash('sha1', value, 'base64')
+      const print = value.length < printLength ? value : hash('sha1', value, 'base64')
       if (before?.print === print) return before
       const doubt = layout.doubt?.(key, service)
       if (doubt !== undefined && !doubted.has(key)) {
