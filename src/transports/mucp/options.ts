@@ -9,8 +9,8 @@ export interface MucpOptions {
   /** Client: sockets to one instance for unary calls, each of which has one for itself while it lasts; more calls wait. Default 100, as in go-micro. */
   readonly maxSockets?: number | undefined
   /**
-   * Client: call with JSON also where messages are protobuf's. go-micro 2.9.1's servers can tell neither errors nor the end of a
-   * stream in protobuf, so that such a call lasts until its deadline. Default false.
+   * Client: call with JSON also where messages are protobuf's. go-micro 2.9.1's servers, unlike those of 5.12.0, can tell neither
+   * errors nor the end of a stream in protobuf, so that such a call lasts until its deadline. Default false.
    */
   readonly json?: boolean | undefined
 }

@@ -16,7 +16,8 @@ export function requestOf(
   const endpoint = `${method.service.slice(method.service.lastIndexOf('.') + 1)}.${method.name}`
   const fields = ['Host', host, 'Content-Type', typeOf(input), 'Accept', typeOf(output)]
   fields.push('Micro-Service', instance?.service ?? method.service, 'Micro-Endpoint', endpoint, 'Micro-Method', endpoint, 'Micro-Id', id)
-  if (stream) fields.push('Micro-Stream', id)
+  // go-micro 5 does not find Micro-Id and would take a call for one more request of the call before; this it finds.
+  fields.push(stream ? 'Micro-Stream' : 'X-Micro-Stream', id)
   if (deadline !== undefined) {
     const left = timeLeft({ deadline } as Context)
     if (Number.isFinite(left)) fields.push('Timeout', String(Math.max(1, Math.round(left)) * 1_000_000))

@@ -38,7 +38,8 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
 
   wire.onMessage = (message) => {
     used = true
-    const id = microField(message, 'micro-stream')
+    // X-Micro-Stream is what our unary calls tell go-micro.
+    const id = fieldOf(message, 'micro-stream') || undefined
     const known = id === undefined ? undefined : streams.get(id)
     if (known !== undefined) known.take(message)
     else if (id === undefined) inTurn(message)

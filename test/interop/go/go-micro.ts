@@ -3,7 +3,7 @@ import { etcd } from '../../../src/registries/etcd.ts'
 import type { Registry } from '../../../src/registry.ts'
 import { between } from './program.ts'
 
-/** The name that go-micro-v2/main.go registers under. */
+/** The name that the programs of go-micro register under. */
 export const service = 'hello.srv.say'
 
 interface Message {
@@ -19,8 +19,17 @@ export const Plain = defineService('any.pkg.Echo', {
   nope: unary<Message, Message>(),
 })
 
-/** Programs of go-micro and the registry that they share with ours. */
-export function fleet(): Omit<ReturnType<typeof between>, 'etcd'> & { registry(): Registry } {
-  const { etcd: server, ...programs } = between('go-micro-v2')
+/**
+ * The versions of go-micro that are run, the program of each, and whether its servers can tell errors and the end of a stream over
+ * mucp in protobuf. The other difference is in the programs: over gRPC, version 5 finds metadata by names in lower case only.
+ */
+export const versions = [
+  { version: '2.9.1', name: 'go-micro-v2', tells: false },
+  { version: '5.12.0', name: 'go-micro-v5', tells: true },
+] as const
+
+/** Programs of one version of go-micro and the registry that they share with ours. */
+export function fleet(name: (typeof versions)[number]['name']): Omit<ReturnType<typeof between>, 'etcd'> & { registry(): Registry } {
+  const { etcd: server, ...programs } = between(name)
   return { ...programs, registry: () => etcd({ endpoints: [server().address] }) }
 }
