@@ -39,7 +39,7 @@ export function chart(results: Results): string {
     y += height
     return svg
   })
-  const legend = `beckon in blue, others on Node in grey, Go in teal; pale: yardsticks, no stacks that one would use`
+  const legend = `blue: beckon, grey: others on Node, teal: Go; pale: yardsticks, not stacks to use`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 24}" width="${width}" height="${y + 24}" role="img" aria-label="${panels.map(({ title }) => title).join('; ')}">
 <style>text { font: 13px system-ui, sans-serif; fill: #57606a } @media (prefers-color-scheme: dark) { text { fill: #c9d1d9 } }</style>
 ${drawn.join('\n')}

@@ -24,7 +24,7 @@ export function chart(change: ChangeResults): string {
     ({ bytes }) => bytes,
     (count) => (count < 1000 ? `${count} B` : count < 1e6 ? `${count / 1000} KB` : `${count / 1e6} MB`),
   )
-  const width = 2 * panel.width
+  const width = 2 * panel.width + panel.right
   const legend = Object.keys(change).map((name, i) => {
     const x = panel.left + i * 110
     return `<rect x="${x}" y="${height - 4}" width="14" height="4" fill="${colours[name] ?? '#8b949e'}"/><text x="${x + 20}" y="${height + 2}">${name}</text>`
