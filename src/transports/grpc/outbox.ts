@@ -1,7 +1,6 @@
 import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
 import { write32 } from '../../http2/frames.ts'
-import { borrow, giveBack } from '../../http2/lending.ts'
 import type { Outgoing } from '../../http2/outgoing.ts'
 import type { Output } from '../../http2/output.ts'
 import type { Sender } from '../../http2/sender.ts'
@@ -74,25 +73,7 @@ export function lentMessage(codec: Codec, message: unknown, maxSendBytes: number
   scratchTaken = true
   const end = codec.write(message, scratch, 0, Math.min(scratchLength, maxSendBytes))
   scratchTaken = false
-  return end < 0 ? largeMessage(codec, codec.write, message, maxSendBytes) : scratch.subarray(0, end)
-}
-
-/** How large the last large message was, and the next one may be; over `longest` memory is not used again. */
-let likely = 0
-const longest = 4_194_304
-
-/** In memory that is given back when it has been sent. */
-function largeMessage(codec: Codec, write: NonNullable<Codec['write']>, message: unknown, maxSendBytes: number): Uint8Array {
-  if (likely > 0) {
-    const memory = borrow(likely)
-    const end = write(message, memory, 0, Math.min(memory.length, maxSendBytes))
-    // What waits must not hold much more memory than it is long.
-    if (end * 2 >= memory.length) return memory.subarray(0, end)
-    giveBack(memory)
-  }
-  const bytes = encodeMessage(codec, message, maxSendBytes)
-  likely = bytes.length <= longest ? bytes.length : 0
-  return bytes
+  return end < 0 ? encodeMessage(codec, message, maxSendBytes) : scratch.subarray(0, end)
 }
 
 /** Encodes a message to send. Throws when it cannot be, and `resource_exhausted` when it is over the limit. */
