@@ -26,6 +26,9 @@ export function giveBuffer(buffer: Buffer): void {
 
 let waiting: Output[] = []
 
+/** What is done then is done as by queueMicrotask, which makes an object for async_hooks each time. */
+const now: Promise<void> = Promise.resolve()
+
 // By way of a microtask, so that what asynchronous handlers resolve in this tick joins the batch.
 function afterMicrotasks(): void {
   process.nextTick(flushAll)
@@ -79,7 +82,7 @@ export class Output {
     }
     if (!this.#scheduled) {
       this.#scheduled = true
-      if (waiting.push(this) === 1) queueMicrotask(afterMicrotasks)
+      if (waiting.push(this) === 1) void now.then(afterMicrotasks)
     }
     return this.length
   }

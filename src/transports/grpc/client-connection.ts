@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { formatAddress, parseAddress } from '../../address.ts'
 import type { Context } from '../../endpoint.ts'
 import { RpcError } from '../../error.ts'
@@ -9,6 +8,7 @@ import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { connectSocket } from '../../http2/socket.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { ConnectionState, DialOptions } from '../../transport.ts'
+import * as awaited from './awaited.ts'
 import { type CallHost, ClientCall } from './client-call.ts'
 import { compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
@@ -39,12 +39,9 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   readonly settings: Settings
   state: ConnectionState = 'connecting'
   readonly #onState: DialOptions['onState']
-  readonly #socket: Socket
   readonly #calls = new Ring<ClientCall>()
   /** Calls that wait for the connection, or for the peer to allow another stream, oldest first. */
   readonly #waiting = new Set<ClientCall>()
-  /** Calls, waiting ones included, that keep the process alive. */
-  #foreground = 0
   readonly #http2: Http2Connection<ResponseHead>
   readonly #frames: RequestFrames
   readonly #keepalive: Keepalive | undefined
@@ -66,7 +63,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     this.#closed = new Promise((resolve) => {
       this.#onClosed = resolve
     })
-    this.#socket = connectSocket(
+    const socket = connectSocket(
       { host: host === '' ? 'localhost' : host, port, tls: clientTls(settings.tls?.read()) },
       {
         open: () => this.#http2.begin(),
@@ -74,8 +71,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
         gone: (error) => this.#http2.close(fault(ErrorCode.noError, error?.message ?? 'the peer closed it', error)),
       },
     )
-    this.#socket.unref()
-    this.#http2 = new Http2Connection<ResponseHead>(this.#socket, this, {
+    socket.unref()
+    this.#http2 = new Http2Connection<ResponseHead>(socket, this, {
       server: false,
       parse: parseResponseHead,
       streamWindow: settings.streamWindow,
@@ -96,7 +93,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   call(request: unknown, context: Context): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call = new ClientCall(this, request, context, resolve, reject)
-      if (context.background !== true && this.#foreground++ === 0) this.#socket.ref()
+      if (context.background !== true) awaited.begun()
       if (this.state === 'draining' || this.state === 'closed') {
         call.fail(this.#unavailable(`connection to ${this.address} is ${this.state}`, true))
         return
@@ -240,7 +237,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   }
 
   done(call: ClientCall): void {
-    if (call.context.background !== true && --this.#foreground === 0) this.#socket.unref()
+    if (call.context.background !== true) awaited.settled()
     if (call.id === 0) {
       this.#waiting.delete(call)
       return
@@ -331,7 +328,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
 
   closed(reason: Fault): void {
     clearTimeout(this.#connecting)
-    this.#keepalive?.rest()
+    this.#keepalive?.end()
     const { writes } = this.#http2.output
     const text =
       this.state === 'connecting'

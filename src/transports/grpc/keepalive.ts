@@ -13,7 +13,11 @@ export class Keepalive {
   readonly #peer: Asked
   readonly #onDead: () => void
   #interval: number
-  #timer: NodeJS.Timeout | undefined
+  #watching = false
+  /** For the next check; it is left to fire, as taking it back after every call would cost more than the rest of it. */
+  #next: NodeJS.Timeout | undefined
+  /** While a PING is not answered: when to give the peer up. */
+  #last: NodeJS.Timeout | undefined
   /** The last answer to a PING: whether anything else was heard since tells if asking less often is enough. */
   #ponged = 0
 
@@ -26,31 +30,40 @@ export class Keepalive {
 
   /** There are calls. */
   watch(): void {
-    this.#timer ??= setTimeout(() => this.#check(), this.#interval).unref()
+    this.#watching = true
+    if (this.#last === undefined) this.#next ??= setTimeout(() => this.#check(), this.#interval).unref()
   }
 
   /** There are none, so nothing needs to be known. */
   rest(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#watching = false
+    clearTimeout(this.#last)
+    this.#last = undefined
+  }
+
+  /** There will be none. */
+  end(): void {
+    this.rest()
+    clearTimeout(this.#next)
   }
 
   #check(): void {
-    this.#timer = undefined
+    this.#next = undefined
+    if (!this.#watching) return
     const { heard } = this.#peer
     if (heard > this.#ponged + 1) this.#interval = this.#options.interval
     const left = heard + this.#interval - performance.now()
-    if (left > 1) this.#timer = setTimeout(() => this.#check(), left).unref()
+    if (left > 1) this.#next = setTimeout(() => this.#check(), left).unref()
     else this.#ask()
   }
 
   #ask(): void {
-    this.#timer = setTimeout(this.#onDead, this.#options.timeout).unref()
-    const asked = this.#timer
+    const last = setTimeout(this.#onDead, this.#options.timeout).unref()
+    this.#last = last
     this.#peer.ping(() => {
       this.#ponged = performance.now()
       this.#interval = Math.min(this.#interval * this.#options.growth, Math.max(480_000, this.#options.interval))
-      if (this.#timer !== asked) return
+      if (this.#last !== last) return
       this.rest()
       this.watch()
     })
