@@ -41,14 +41,16 @@ export function instancesOf(list: Iterable<Instance>): Instances {
 export function* differences({ runs: old }: Instances, { runs: now }: Instances): Generator<Difference> {
   let [i, j, at, to] = [0, 0, 0, 0]
   while (i < old.length || j < now.length) {
-    const [run, other] = [old[i], now[j]]
+    const run = old[i]
+    const other = now[j]
     if (run === other && at === to) {
       i += 1
       j += 1
       at = to = 0
       continue
     }
-    const [a, b] = [run?.[at], other?.[to]]
+    const a = run?.[at]
+    const b = other?.[to]
     const before = a !== undefined && (b === undefined || a.id <= b.id) ? a : undefined
     const after = b !== undefined && (a === undefined || b.id <= a.id) ? b : undefined
     if (before !== after) yield { before, after }
@@ -66,8 +68,7 @@ export function* differences({ runs: old }: Instances, { runs: now }: Instances)
 /** Answers of `keep` functions, by run. */
 const kept = new WeakMap<(instance: Instance) => boolean, WeakMap<Run, Run>>()
 
-function made(runs: readonly Run[]): Instances {
-  const size = runs.reduce((sum, { length }) => sum + length, 0)
+function made(runs: readonly Run[], size: number): Instances {
   const set: Instances = {
     size,
     runs,
@@ -89,12 +90,14 @@ function made(runs: readonly Run[]): Instances {
         }
         return answer
       })
-      return filtered.every((run, i) => run === runs[i]) ? set : made(filtered.filter(({ length }) => length > 0))
+      if (filtered.every((run, i) => run === runs[i])) return set
+      const left = filtered.filter(({ length }) => length > 0)
+      return made(
+        left,
+        left.reduce((sum, { length }) => sum + length, 0),
+      )
     },
-    with(changes) {
-      const changed = changedRuns(runs, changes)
-      return changed === undefined ? set : made(changed)
-    },
+    with: (changes) => changed(set, changes),
     *[Symbol.iterator]() {
       for (const run of runs) yield* run
     },
@@ -103,19 +106,18 @@ function made(runs: readonly Run[]): Instances {
 }
 
 /** The set without anybody. */
-export const nobody: Instances = made([])
+export const nobody: Instances = made([], 0)
 
-/** The runs with the changes; undefined where nothing is different. */
-function changedRuns(runs: readonly Run[], changes: ReadonlyMap<string, Instance | undefined>): readonly Run[] | undefined {
+/** The set with the changes. All that it copies is the runs that are different, and the list of runs as a whole. */
+function changed(set: Instances, changes: ReadonlyMap<string, Instance | undefined>): Instances {
+  const { runs } = set
   const ids = [...changes.keys()].sort()
-  const result: Run[] = []
-  let different = false
-  let next = 0
-  for (let i = 0; i < ids.length; ) {
-    const index = Math.max(next, Math.min(runFor(runs, ids[i] as string, next), runs.length - 1))
-    for (; next < index; next++) result.push(runs[next] as Run)
-    const run = runs[index] ?? []
-    const last = index < runs.length - 1 ? run.at(-1)?.id : undefined
+  let { size } = set
+  let result: Run[] | undefined
+  for (let i = 0, next = 0; i < ids.length; next++) {
+    next = Math.max(next, Math.min(runFor(runs, ids[i] as string, next), runs.length - 1))
+    const run = runs[next] ?? []
+    const last = next < runs.length - 1 ? run.at(-1)?.id : undefined
     const merged: Instance[] = []
     let at = 0
     let same = true
@@ -127,27 +129,31 @@ function changedRuns(runs: readonly Run[], changes: ReadonlyMap<string, Instance
       if (after !== undefined) merged.push(after)
       same &&= before === after
     }
+    if (same) continue
     for (; at < run.length; at++) merged.push(run[at] as Instance)
-    if (!same) addRun(result, merged)
-    else if (run.length > 0) result.push(run)
-    different ||= !same
-    next = index + 1
+    result ??= [...runs]
+    // What was put in before may have divided runs, or joined them.
+    replaceRun(result, next + result.length - runs.length, merged)
+    size += merged.length - run.length
   }
-  for (; next < runs.length; next++) result.push(runs[next] as Run)
-  return different ? result : undefined
+  return result === undefined ? set : made(result, size)
 }
 
 /** Divides what has become too long, and joins what has become short to its neighbour, so that there are never many short runs. */
-function addRun(runs: Run[], run: Run): void {
-  if (run.length === 0) return
-  const before = runs.at(-1)
-  if (before !== undefined && run.length < usual / 2 && before.length + run.length <= longest) {
-    runs[runs.length - 1] = [...before, ...run]
-    return
-  }
-  const parts = run.length <= longest ? 1 : Math.ceil(run.length / usual)
-  for (let part = 0; part < parts; part++)
-    runs.push(run.slice(Math.floor((part * run.length) / parts), Math.floor(((part + 1) * run.length) / parts)))
+function replaceRun(runs: Run[], index: number, run: Run): void {
+  const before = runs[index - 1]
+  if (run.length === 0) runs.splice(index, 1)
+  else if (before !== undefined && run.length < usual / 2 && before.length + run.length <= longest)
+    runs.splice(index - 1, 2, [...before, ...run])
+  else if (run.length <= longest) runs[index] = run
+  else runs.splice(index, 1, ...divided(run))
+}
+
+function divided(run: Run): Run[] {
+  const parts = Math.ceil(run.length / usual)
+  return Array.from({ length: parts }, (_, part) =>
+    run.slice(Math.floor((part * run.length) / parts), Math.floor(((part + 1) * run.length) / parts)),
+  )
 }
 
 /** The first run from `low` on that does not end before `id`; their number where all do. */

@@ -14,7 +14,6 @@ export interface KeyRange {
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 const zero = Uint8Array.of(0)
 const none = new Uint8Array(0)
 
@@ -25,7 +24,7 @@ export function toBytes(bytes: Bytes): Uint8Array {
 
 /** UTF-8 text; what is not UTF-8 becomes U+FFFD. */
 export function toText(bytes: Uint8Array): string {
-  return decoder.decode(bytes)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
 /** The first key behind every key that begins with `prefix`. One zero byte (the end of all keys) where there is none. */

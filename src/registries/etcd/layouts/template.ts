@@ -9,7 +9,12 @@ export type Place = Pick<Layout, 'prefix' | 'root' | 'serviceOf'>
 /** `/services/{service}/` as a place for every service; without `{service}` it is one for a single service. Throws `invalid_argument` for an empty one. */
 export function placeAt(layout: string, template: string): Place {
   if (template === '') throw new RpcError('invalid_argument', `${layout}: prefix must not be empty`)
-  const prefix = (service: string): string => template.replaceAll(placeholder, () => service)
+  let known: { readonly service: string | undefined; readonly prefix: string } = { service: undefined, prefix: '' }
+  // Asked at every change, mostly for the same service.
+  const prefix = (service: string): string => {
+    if (known.service !== service) known = { service, prefix: template.replaceAll(placeholder, () => service) }
+    return known.prefix
+  }
   const at = template.indexOf(placeholder)
   const root = template.slice(0, at)
   if (at < 0 || root === '') return { prefix }
