@@ -3,8 +3,12 @@ import type { Duplex } from 'node:stream'
 /** Bytes of an output buffer: four of the largest frames of DATA, and small ones beside. */
 export const capacity = 66_560
 
-/** From this many bytes on they are written at once, so that the peer can begin while this side goes on producing; from four times as many when that happens again in the same tick. */
-const early = 4096
+/**
+ * In a tick, the first bytes are written when they are a quarter of what the last tick sent, so that the peer can begin while this side goes on
+ * producing; then when they are four times as many, and so on. At least and at most so many are the first.
+ */
+const earliest = 256
+const latest = 4096
 
 /** With this many bytes not yet taken by the system, producers have to wait … */
 const high = 262_144
@@ -49,6 +53,8 @@ export class Output {
   length = 0
   /** How many writes there have been: what was put into `buffer` since the last one has certainly not left. */
   writes = 0
+  /** With this many bytes in `buffer` they are written before the tick is over. */
+  early: number = latest
   /** The peer does not take what is sent: produce nothing that can wait until `onDrain`. */
   blocked = false
   /** Called when it is not blocked any more. */
@@ -59,7 +65,8 @@ export class Output {
   readonly #pending: (Buffer | number)[] = []
   #pendingBytes = 0
   #scheduled = false
-  #early = early
+  /** Bytes written in this tick. */
+  #sent = 0
   #closed = false
 
   constructor(socket: Duplex) {
@@ -75,9 +82,9 @@ export class Output {
   /** Makes room for at most {@link capacity} bytes; returns where they go. */
   reserve(bytes: number): number {
     if (this.buffer === none) this.buffer = takeBuffer()
-    else if (this.length + bytes > capacity || (this.length >= this.#early && !this.blocked)) {
+    else if (this.length + bytes > capacity || (this.length >= this.early && !this.blocked)) {
       this.#write()
-      this.#early *= 4
+      this.early *= 4
       this.buffer = takeBuffer()
     }
     if (!this.#scheduled) {
@@ -90,8 +97,9 @@ export class Output {
   /** Writes what there is now. */
   flush(): void {
     this.#scheduled = false
-    this.#early = early
+    this.early = Math.min(latest, Math.max(earliest, (this.#sent + this.length) >>> 2))
     if (this.length > 0 && !this.blocked) this.#write()
+    this.#sent = 0
   }
 
   /** Writes what there is, then ends the socket's writing half. */
@@ -119,6 +127,7 @@ export class Output {
     this.buffer = none
     this.length = 0
     this.writes++
+    this.#sent += length
     this.#pendingBytes += length
     this.blocked = this.#pendingBytes >= high
     this.#pending.push(buffer, length)

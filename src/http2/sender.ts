@@ -8,7 +8,7 @@ import type { Output } from './output.ts'
 /** Bytes of the largest frame of DATA: with its head it fills a record of TLS, and four of them what is read at a time. */
 const mostData = maxFrame - frameHeader
 
-/** A frame of DATA takes more messages as long as it is shorter than this. */
+/** A frame of DATA takes more messages as long as it is shorter than this, and than what is written early. */
 const short = 4096
 
 /** Sends DATA as far as windows and socket allow, a frame of each stream in turn. */
@@ -78,7 +78,7 @@ export class Sender {
       this.#frameOf === outgoing &&
       this.#frameEnd === output.length &&
       this.#frameWrites === output.writes &&
-      length < short + frameHeader
+      length < Math.min(short, output.early) + frameHeader
     ) {
       this.limit = Math.min(this.#frameEnd + most, this.#frameStart + frameHeader + maxFrame, output.buffer.length)
       return this.#frameEnd
