@@ -7,7 +7,10 @@ export type Received = ReadonlyMap<string, number>
 export async function received(address: string): Promise<Received> {
   const text = await (await fetch(`http://${address}/metrics`)).text()
   const lines = text.matchAll(/^grpc_server_msg_received_total{grpc_method="(\w+)"[^}]*} (\S+)$/gm)
-  return new Map([...lines].map(([, method = '', count]) => [method, Number(count)]))
+  const counts = new Map<string, number>()
+  // The watches of etcd's health service are of the same name.
+  for (const [, method = '', count] of lines) counts.set(method, (counts.get(method) ?? 0) + Number(count))
+  return counts
 }
 
 /** What etcd has received in between, of one method or of all. */

@@ -28,10 +28,11 @@ Processor time is the whole process's; bytes are what came over its connection t
 instances under a prefix of its own, the listeners taking turns.
 
 Listed: go-micro's records with a version, a zone and some metadata, by a process that had no others; the bytes are heap and buffers after garbage has been
-collected. Registered: as many \`register()\` at once in one process; at rest is what etcd then receives, all requests and messages on streams. Found: a caller
-calls all the time, with four calls under way; instances come, and the time is from \`start()\`'s being resolved to the first call that the new one serves. Moleculer finds
-others by announcements over NATS, or by its etcd3 discoverer at the next heartbeat, every 10 s. Herd: every client is a registry with a connection of its own to the real etcd,
-250 in a process, that follows a service of 100 instances and has registered one; etcd is killed and back two seconds later, and one instance more is registered by
+collected. Registered: as many \`register()\` at once in one process; at rest is what etcd then receives, all requests and messages on streams; then somebody revokes
+their lease, and the time is from when the first of them hears of it. Found: a caller calls all the time, with four calls under way; instances come, and the time is
+from \`start()\`'s being resolved to the first call that the new one serves. Moleculer finds others by announcements over NATS, or by its etcd3 discoverer at the next
+heartbeat, every 10 s. Herd: every client is a registry with a connection of its own to the real etcd, 250 in a process, that follows a service of 100 instances and
+has registered one; etcd is killed and back two seconds later, and one instance more is registered by
 somebody else at once. Without jitter means that all clients draw the same random number. The peak is what etcd received in its busiest 200 ms.
 
 \`\`\`

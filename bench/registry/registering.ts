@@ -18,6 +18,10 @@ export interface RegisteringFigures {
   readonly keepAlivesPerLease: number
   /** Processor time of etcd at rest, in milliseconds a second. */
   readonly etcdCpuMsPerSecondAtRest: number
+  /** From when the first of them learns that somebody has revoked their lease until all are registered again, in milliseconds. */
+  readonly healMs: number
+  /** What etcd was asked meanwhile, the revocation included. */
+  readonly healRequests: number
   /** From the registry's `close()` until none is left, in milliseconds. */
   readonly closeMs: number
 }
@@ -34,13 +38,18 @@ export async function measureRegistering({ etcd, note, quick }: Scene, size: num
     const before = await received(etcd.address)
     const { ms = 0 } = await program.ask('register')
     const requests = between(before, await received(etcd.address))
-    const count = (await leases()) - leasesBefore
+    const own = (await leases()).filter((id) => !leasesBefore.includes(id))
+    const count = own.length
     await delay(500)
     const periods = quick ? 1 : 3
     const time = periods * third - 50
     const [rest, cpu] = [await received(etcd.address), cpuOf(etcd.pid)]
     await delay(time)
     const [after, cpuAfter] = [await received(etcd.address), cpuOf(etcd.pid)]
+    const healed = program.ask('heal')
+    for (const id of own) await etcd.etcdctl('lease', 'revoke', id)
+    const { ms: healMs = 0 } = await healed
+    const healRequests = between(after, await received(etcd.address))
     const { ms: closeMs = 0 } = await program.ask('close')
     return {
       instances: size,
@@ -50,15 +59,17 @@ export async function measureRegistering({ etcd, note, quick }: Scene, size: num
       requestsPerSecondAtRest: rounded(between(rest, after) / (time / 1000)),
       keepAlivesPerLease: rounded(between(rest, after, 'LeaseKeepAlive') / count / periods),
       etcdCpuMsPerSecondAtRest: rounded(((cpuAfter ?? 0) - (cpu ?? 0)) / time),
+      healMs: Math.round(healMs),
+      healRequests,
       closeMs: Math.round(closeMs),
     }
   } finally {
     await program.stop()
   }
 
-  /** The first line says how many there are. */
-  async function leases(): Promise<number> {
+  /** Their ids; the first line says how many there are. */
+  async function leases(): Promise<readonly string[]> {
     const text = await etcd.etcdctl('lease', 'list')
-    return text.trim().split('\n').length - 1
+    return text.trim().split('\n').slice(1)
   }
 }

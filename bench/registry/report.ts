@@ -57,6 +57,8 @@ function registeringTable(figures: RegisteringFigures): string {
     ['requests to etcd per second, at rest', count(figures.requestsPerSecondAtRest)],
     ['keep-alives per lease and third of its TTL', count(figures.keepAlivesPerLease)],
     ['CPU in etcd per second, at rest', `${figures.etcdCpuMsPerSecondAtRest} ms`],
+    ['time until all are back, their lease revoked', `${count(figures.healMs)} ms`],
+    ['requests to etcd for it', count(figures.healRequests)],
     ['time to take them all back', `${count(figures.closeMs)} ms`],
   ])
 }

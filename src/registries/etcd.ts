@@ -1,11 +1,14 @@
 import { checkNumber } from '../check.ts'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../etcd/index.ts'
+import { createBatches } from './etcd/batches.ts'
 import { goMicro } from './etcd/layouts/go-micro.ts'
+import { createLookout } from './etcd/lookout.ts'
 import { type RecordOptions, settings } from './etcd/options.ts'
+import { createRecess } from './etcd/recess.ts'
 import { createRegistration } from './etcd/registration.ts'
 import { createRegistry, type EtcdRegistry } from './etcd/registry.ts'
+import { createRenewals } from './etcd/renewals.ts'
 import { createTenancy } from './etcd/tenancy.ts'
-import { createTurns } from './etcd/turns.ts'
 
 export type { EtcdRegistryState } from './etcd/freshness.ts'
 export type { Layout } from './etcd/layout.ts'
@@ -26,21 +29,23 @@ export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
   readonly page?: number | undefined
 }
 
-/** So many records are written at a time. More would not make etcd quicker, but it refuses when there are 5000. */
-const atOnce = 64
-
 /** Services registered in etcd. Connects when it is first used. Throws `invalid_argument` naming the option. */
 export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const set = settings('etcd registry', options, goMicro)
   const client = options.client ?? etcdClient(options)
   const page = options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1 })
-  const tenancy = createTenancy(client, set.ttl, set.heartbeat)
-  const turns = createTurns(atOnce)
-  const patient: EtcdClient = { ...client, txn: (txn, rest) => turns.run(() => client.txn(txn, rest)) }
+  const shared = {
+    client,
+    tenancy: createTenancy(client, set.ttl, set.heartbeat),
+    batches: createBatches(client),
+    renewals: createRenewals(client),
+    recess: createRecess(client),
+    lookout: createLookout(client),
+  }
   return createRegistry({
     ...set,
     store: { ...client, pages: (range) => client.pages({ ...range, limit: page }) },
-    begin: (instance, ended) => createRegistration(instance, { ...set, client: patient, tenancy, turns, ended }),
+    begin: (instance, ended) => createRegistration(instance, { ...set, ...shared, ended }),
     async close() {
       if (options.client === undefined) await client.close()
     },

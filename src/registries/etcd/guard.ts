@@ -1,7 +1,7 @@
 import { RpcError } from '../../error.ts'
 import type { Watch } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
-import type { Store } from './store.ts'
+import type { KeyWatchOptions, Store } from './store.ts'
 
 /** Watches the records of a registration: who deletes or overwrites one takes the instance away from its callers. */
 export interface Guard {
@@ -12,7 +12,8 @@ export interface Guard {
 
 /** What somebody did to a record. */
 export interface Touch {
-  readonly cause: RpcError
+  /** What happened, as an error. */
+  cause(): RpcError
   /** At which revision, if that is known. */
   readonly revision: number | undefined
   /** The lease the record is with now, if there is one. */
@@ -21,8 +22,13 @@ export interface Touch {
   readonly overwritten: boolean
 }
 
+/** Where a guard watches. */
+export interface Guarded extends Pick<Store, 'name'> {
+  watch(options: KeyWatchOptions): Pick<Watch, 'cancel'>
+}
+
 /** `touched` is called with what happened. */
-export function createGuard(client: Store, logger: Logger, touched: (touch: Touch) => void): Guard {
+export function createGuard(client: Guarded, logger: Logger, touched: (touch: Touch) => void): Guard {
   const watches = new Map<string, Pick<Watch, 'cancel'>>()
 
   function guard(key: string, startRevision: number): Pick<Watch, 'cancel'> {
@@ -36,12 +42,13 @@ export function createGuard(client: Store, logger: Logger, touched: (touch: Touc
           const { modRevision: revision, lease } = last.kv
           const overwritten = events.every(({ type }) => type === 'put')
           const what = last.type === 'delete' ? 'deleted' : 'overwritten; ids must be unique'
-          const cause = new RpcError('aborted', `${client.name}: ${key} was ${what}`)
+          const cause = (): RpcError => new RpcError('aborted', `${client.name}: ${key} was ${what}`)
           touched({ cause, revision, lease: last.type === 'delete' ? undefined : lease, overwritten })
         },
         compacted() {
+          watches.get(key)?.cancel()
           watches.delete(key)
-          const cause = new RpcError('data_loss', `${client.name}: what happened to ${key} meanwhile is not known`)
+          const cause = (): RpcError => new RpcError('data_loss', `${client.name}: what happened to ${key} meanwhile is not known`)
           touched({ cause, revision: undefined, lease: undefined, overwritten: false })
         },
         error(error) {

@@ -3,12 +3,16 @@ import { RpcError } from '../../error.ts'
 import type { EtcdClient, Lease } from '../../etcd/index.ts'
 import type { Logger } from '../../logger.ts'
 import type { Instance, Registration } from '../../registry.ts'
+import type { Batches } from './batches.ts'
 import { createGuard } from './guard.ts'
 import type { Layout } from './layout.ts'
+import type { Lookout } from './lookout.ts'
+import type { Recess } from './recess.ts'
+import type { Renewals } from './renewals.ts'
 import { createRetry, passing } from './retry.ts'
 import { about, checkUpdate, createStanding } from './standing.ts'
+import type { KeyWatchOptions } from './store.ts'
 import type { Tenancy } from './tenancy.ts'
-import type { Turns } from './turns.ts'
 import { removeRecords, writeRecords } from './writing.ts'
 
 /** What a registration needs. */
@@ -20,8 +24,10 @@ export interface RegistrationOptions {
   /** Of the lease, in milliseconds. */
   readonly ttl: number
   readonly tenancy: Tenancy
-  /** What `client` waits for before it writes. */
-  readonly turns: Turns
+  readonly batches: Batches
+  readonly renewals: Renewals
+  readonly recess: Recess
+  readonly lookout: Lookout
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
@@ -34,14 +40,16 @@ export interface RegistrationOptions {
  * cannot be reached within the client's `timeout`.
  */
 export async function createRegistration(first: Instance, options: RegistrationOptions): Promise<Registration> {
-  const { client, layouts, logger, ttl, tenancy, turns } = options
+  const { client, batches, lookout, layouts, logger, ttl, tenancy } = options
   const name = `${first.service}\0${first.id}`
-  const retry = createRetry(client, options.random)
-  const guard = createGuard(client, logger, ({ cause, revision: at, lease: holder, overwritten }) => {
+  const retry = createRetry(options.recess, options.random)
+  const guarded = { name: client.name, watch: (what: KeyWatchOptions) => lookout.watch(what, lease?.id ?? 0n) }
+  const guard = createGuard(guarded, logger, ({ cause, revision: at, lease: holder, overwritten }) => {
     const seen = writings
     if (holder !== undefined && holder === lease?.id) return
     const robbed = overwritten && lease?.state === 'held'
-    heal(cause, () => (at === undefined ? writings === seen : at > revision), robbed)
+    const needed = (): boolean => (at === undefined ? writings === seen : at > revision)
+    heal(cause(), needed, { force: robbed, removed: at !== undefined && holder === undefined })
   })
   let instance = first
   const standing = createStanding(client.name, () => instance, logger)
@@ -84,7 +92,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
       guard.stop()
     }
     try {
-      const done = await writeRecords(client, layouts, { instance, lease: held.id, former, owned: written, ownedWith, force, onTaken })
+      const done = await writeRecords(options, { instance, lease: held.id, former, owned: written, ownedWith, force, onTaken })
       uncertain = false
       revision = done.revision
       written = done.keys
@@ -105,13 +113,15 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   /** Puts the records back, for as long as it takes, if that is still `needed` when its turn has come. */
-  function heal(cause: RpcError, needed: () => boolean, force = false): void {
+  function heal(cause: RpcError, needed: () => boolean, { force = false, removed = false } = {}): void {
     void inTurn(async () => {
       if (gone() || !needed()) return
       enter('healing', cause)
       // Whoever undoes it again and again meets a growing delay.
       if (performance.now() - backAt > ttl) retry.reset()
       else await retry.after(cause)
+      // So it is not expected to be there.
+      if (removed) ownedWith = 0n
       while (!gone()) {
         try {
           await write({ force })
@@ -131,7 +141,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   function writeInTime(wait = false): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        const patience = turns.movedAt + client.timeout - performance.now()
+        const patience = batches.movedAt + client.timeout - performance.now()
         // Others are served, so etcd answers, and the turn of this one will come.
         if (patience > 0) timer = setTimeout(giveUp, patience)
         else reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
@@ -182,7 +192,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
     if ((await tenancy.clear()) || lease === undefined) return
     const { id } = lease
     const keys = new Set([...written, ...layouts.map((layout) => layout.key(instance))])
-    await removeRecords(client, [...keys], id)
+    await removeRecords(options, [...keys], id)
   }
 
   /** Until it is done; or has become somebody else's business, or nobody's. */

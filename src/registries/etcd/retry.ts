@@ -1,6 +1,5 @@
 import { backoff } from '../../backoff.ts'
 import type { RpcError } from '../../error.ts'
-import type { Store } from './store.ts'
 
 /** The waits between tries of one thing at etcd. */
 export interface Retry {
@@ -11,10 +10,10 @@ export interface Retry {
 }
 
 /** Exponential backoff with full jitter, up to a second: the registry is to be whole again within 2 s of etcd's return. */
-export function createRetry(client: Pick<Store, 'pause'>, random: () => number): Retry {
+export function createRetry(client: { pause(ms: number, code: string): Promise<void> }, random: () => number): Retry {
   const wait = backoff({ base: 50, factor: 2, max: 500, jitter: 1, random })
   return {
-    after: ({ code }) => client.pause(wait.next() * (passing.has(code) ? 1 : 10)),
+    after: ({ code }) => client.pause(wait.next() * (passing.has(code) ? 1 : 10), code),
     reset: wait.reset,
   }
 }

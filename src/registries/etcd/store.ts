@@ -12,3 +12,6 @@ export type StoreWatchOptions = ({ readonly prefix: string } | { readonly key: s
   readonly startRevision: number
   readonly listener: WatchListener
 }
+
+/** … where it is one key. */
+export type KeyWatchOptions = StoreWatchOptions & { readonly key: string }

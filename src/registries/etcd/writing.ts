@@ -1,8 +1,19 @@
 import { parseAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
-import type { Compare, EtcdClient, Operation } from '../../etcd/index.ts'
+import type { EtcdClient } from '../../etcd/index.ts'
 import type { Instance } from '../../registry.ts'
+import type { Batches } from './batches.ts'
+import type { Condition } from './change.ts'
 import type { Layout } from './layout.ts'
+import type { Renewals } from './renewals.ts'
+
+/** What records are written with. */
+export interface Writer {
+  readonly client: Pick<EtcdClient, 'name'>
+  readonly batches: Batches
+  readonly renewals: Renewals
+  readonly layouts: readonly Layout[]
+}
 
 /** The records of an instance, and how they are to be written. */
 export interface Writing {
@@ -30,34 +41,35 @@ export interface Written {
  * Writes all records in one revision. A record that the lease of another process keeps alive is left alone (`already_exists`),
  * unless it has the very same address: then it is what a former process at this place has left behind.
  */
-export async function writeRecords(client: EtcdClient, layouts: readonly Layout[], writing: Writing): Promise<Written> {
+export async function writeRecords({ client, batches, renewals, layouts }: Writer, writing: Writing): Promise<Written> {
   const { instance, lease, former, owned, ownedWith, force, onTaken } = writing
   const records = new Map(layouts.map((layout) => [layout.key(instance), layout.encode(instance)]))
   const keys = [...records.keys()]
-  const puts: Operation[] = [...records].map(([key, value]) => ({ put: key, value, lease }))
-  const unused: Operation[] = owned.filter((key) => !records.has(key)).map((key) => ({ delete: { key } }))
-  const failure: Operation[] = keys.map((key) => ({ get: { key } }))
+  const unused = owned.filter((key) => !records.has(key))
   // What was written with another lease has most likely vanished with it.
   const there = (key: string): boolean => lease === ownedWith && owned.includes(key)
-  let compare: Compare[] = force ? [] : keys.map((key) => (there(key) ? { key, lease } : { key, version: 0 }))
+  let conditions: Condition[] = force ? [] : keys.map((key) => (there(key) ? { key, lease } : { key, version: 0 }))
   for (let tries = 0; tries < 10; tries++) {
-    const { succeeded, revision, results } = await client.txn({ compare, success: [...puts, ...unused], failure })
+    const { succeeded, revision, found } = await batches.change({ conditions, puts: records, lease, deletes: unused })
     if (succeeded) return { revision, keys }
-    const found = new Map(results.flatMap((result) => ('get' in result ? result.get.kvs : [])).map((kv) => [kv.keyText, kv]))
-    for (const kv of found.values()) {
+    for (const kv of found) {
       const other = [lease, ...former, 0n].includes(kv.lease) ? undefined : otherIn(layouts, instance, kv.keyText, kv.text)
       if (other === undefined) continue
       onTaken?.()
-      if (onTaken === undefined || (await isRenewed(client, kv.lease))) throw taken(client, other)
+      if (onTaken === undefined || (await renewals.seen(kv.lease))) throw taken(client, other)
     }
-    compare = keys.map((key) => ({ key, modRevision: found.get(key)?.modRevision ?? 0 }))
+    conditions = keys.map((key) => ({ key, modRevision: found.find(({ keyText }) => keyText === key)?.modRevision ?? 0 }))
   }
   throw new RpcError('aborted', `${client.name}: the records of ${instance.id} change again and again`)
 }
 
-/** Removes, in one revision, those of the records that still are with the lease. */
-export async function removeRecords(client: EtcdClient, keys: readonly string[], lease: bigint): Promise<void> {
-  await client.txn({ success: keys.map((key) => ({ txn: { compare: [{ key, lease }], success: [{ delete: { key } }] } })) })
+/** Removes those of the records that still are with the lease. */
+export async function removeRecords({ batches }: Pick<Writer, 'batches'>, keys: readonly string[], lease: bigint): Promise<void> {
+  for (let left = keys; left.length > 0; ) {
+    const { succeeded, found } = await batches.change({ conditions: left.map((key) => ({ key, lease })), deletes: left })
+    if (succeeded) return
+    left = found.filter((kv) => kv.lease === lease).map(({ keyText }) => keyText)
+  }
 }
 
 /** The instance of the same id, but at another place, that a record tells of. */
@@ -77,20 +89,6 @@ function place(address: string): string {
   return `${host}:${port}`
 }
 
-/** Whether somebody renews a lease; resolves when that is seen, or when the lease is gone, so within its time to live. */
-async function isRenewed(client: EtcdClient, lease: bigint): Promise<boolean> {
-  const began = performance.now()
-  const first = (await client.timeToLive(lease)).remaining
-  for (let remaining = first; remaining >= 0; ) {
-    await client.pause(500)
-    const elapsed = performance.now() - began
-    remaining = (await client.timeToLive(lease)).remaining
-    // etcd tells whole seconds, and 0 for a while after the end.
-    if (remaining > Math.max(0, first - elapsed + 1000)) return true
-  }
-  return false
-}
-
-function taken({ name }: EtcdClient, { id, service, address }: Instance): RpcError {
+function taken({ name }: Writer['client'], { id, service, address }: Instance): RpcError {
   return new RpcError('already_exists', `${name}: ${id} of "${service}" is registered by ${address}, which is alive; ids must be unique`)
 }

@@ -23,6 +23,32 @@ describe('an id that another process has', () => {
     await until('the lease of the refused to be gone', async () => (await etcd.etcdctl('lease', 'list')).includes('found 1 leases'))
   })
 
+  it('is refused to it alone, however many others register at the same time', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    await registryAt(etcd.address, { ttl: 3000 }).register(instance('i7', { address: '127.0.0.1:1' }))
+    const registry = registryAt(etcd.address)
+    const ids = Array.from({ length: 200 }, (_, i) => `i${i}`)
+    const all = await Promise.allSettled(ids.map((id) => registry.register(instance(id, { address: '127.0.0.1:2' }))))
+    expect(ids.filter((_, i) => all[i]?.status === 'rejected')).toEqual(['i7'])
+    expect(all[7]).toMatchObject({ reason: { code: 'already_exists' } })
+    expect((await etcd.etcdctl('get', '--prefix', '/micro/registry/book/', '--keys-only')).match(/book/g)).toHaveLength(200)
+  })
+
+  it('is waited for with one question at a time, however many ids the dead process had', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const lease = /lease ([0-9a-f]+)/.exec(await etcd.etcdctl('lease', 'grant', '5'))?.[1] ?? ''
+    const ids = Array.from({ length: 20 }, (_, i) => `i${i}`)
+    for (const id of ids)
+      await etcd.etcdctl('put', '--lease', lease, `/micro/registry/book/${id}`, `{"name":"book","nodes":[{"id":"${id}","address":"h:1"}]}`)
+    const registry = registryAt(etcd.address)
+    const all = await Promise.all(ids.map((id) => registry.register(instance(id, { address: '127.0.0.1:2' }))))
+    expect(all.every(({ state }) => state === 'registered')).toBe(true)
+    const metrics = await (await fetch(`http://${etcd.address}/metrics`)).text()
+    expect(Number(/grpc_server_msg_received_total\{grpc_method="LeaseTimeToLive",.*\} (\d+)/.exec(metrics)?.[1])).toBeLessThan(25)
+  })
+
   it('is had by the later one when the earlier turns out to be dead', async (ctx) => {
     requireEtcd(ctx)
     const etcd = using(await startEtcd())

@@ -108,4 +108,20 @@ describe('the instances of a registry', () => {
     await until('its removal', async () => (await count()) === 1, patience)
     expect(b?.state).toBe('registered')
   })
+
+  it('try again together while etcd is out of reach, as often as one of them would', { timeout: 90_000 }, async (ctx) => {
+    requireEtcd(ctx)
+    const { etcd } = await start()
+    const proxy = using(await startProxy(etcd.address))
+    const registry = registryAt(proxy.address, { ttl: 2000 })
+    const all = await Promise.all(ids.map((id) => registry.register(instance(id))))
+    proxy.cut({ refuse: true })
+    await until('their loss', () => all.every(({ state }) => state === 'healing'), patience)
+    const [before, began] = [proxy.accepted, performance.now()]
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    // One that waits for up to a second at a time dials four times a second; there are two streams, too.
+    expect((proxy.accepted - before) / (performance.now() - began)).toBeLessThan(20 / 1000)
+    proxy.heal()
+    await until('their return', () => all.every(({ state }) => state === 'registered'), patience)
+  })
 })
