@@ -2,8 +2,11 @@
 export interface Codec<T = unknown> {
   /** Content subtype on the wire: `proto` in `application/grpc+proto`. */
   readonly name: string
-  /** The bytes must not change afterwards: they may be sent from where they lie. */
-  encode(message: T): Uint8Array
+  /**
+   * The bytes must not change afterwards: they may be sent from where they lie. Whoever gives a `lend` sees to that itself for bytes in the
+   * memory that it lends for so many: where a message is large and its length is known beforehand, fresh memory costs much.
+   */
+  encode(message: T, lend?: (bytes: number) => Buffer): Uint8Array
   /** `bytes` is only valid during the call: it may lie in a connection's read buffer. Copy what is kept. */
   decode(bytes: Uint8Array): T
   /**

@@ -91,14 +91,14 @@ export function protobuf(schema: DescMessage): Codec<Message> {
     }
   }
 
-  /** Writes what does not fit the scratch buffer into one of its own; undefined for what is not written here at all. */
-  function large(message: unknown): Uint8Array | undefined {
+  /** Writes what does not fit the scratch buffer into memory of its own; undefined for what is not written here at all. */
+  function large(message: unknown, lend: (bytes: number) => Buffer): Uint8Array | undefined {
     const size = bound(message, 0)
     if (size <= scratch.length) return undefined
-    const bytes = Buffer.allocUnsafeSlow(size)
+    const bytes = lend(size)
     const end = write(message, bytes, 0, size)
     if (end < 0) return undefined
-    return end * 2 < size ? copied(bytes, 0, end) : new Uint8Array(bytes.buffer, 0, end)
+    return end * 2 < size ? copied(bytes, 0, end) : new Uint8Array(bytes.buffer, bytes.byteOffset, end)
   }
 
   function read(from: Buffer, start: number, end: number, own = false): Message {
@@ -108,13 +108,13 @@ export function protobuf(schema: DescMessage): Codec<Message> {
 
   return {
     name: 'proto',
-    encode(message) {
+    encode(message, lend = Buffer.allocUnsafeSlow) {
       // Taken while a getter of another message encodes this one.
       if (scratchTaken) return encode(message)
       scratchTaken = true
       const end = write(message, scratch, 0, scratch.length)
       scratchTaken = false
-      return end < 0 ? (large(message) ?? encode(message)) : copied(scratch, 0, end)
+      return end < 0 ? (large(message, lend) ?? encode(message)) : copied(scratch, 0, end)
     },
     decode: (bytes) => read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength),
     write,

@@ -1,5 +1,6 @@
 import type { Fields } from './fields.ts'
 import { copy } from './frames.ts'
+import { giveBack } from './lending.ts'
 
 /** What one stream still has to send: bytes that wait for windows, and how it ends. */
 export class Outgoing {
@@ -42,6 +43,7 @@ export function fill(outgoing: Outgoing, to: Uint8Array, start: number, length: 
     outgoing.offset += taken
     if (outgoing.offset < chunk.length) break
     outgoing.offset = 0
+    giveBack(chunk)
     done++
   }
   if (done > 0) chunks.splice(0, done)

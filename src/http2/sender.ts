@@ -2,6 +2,7 @@ import type { Encoder } from './encoder.ts'
 import { ErrorCode, fault } from './fault.ts'
 import type { Fields } from './fields.ts'
 import { CONTINUATION, copy, DATA, END_HEADERS, END_STREAM, frameHeader, HEADERS, maxFrame, maxWindow, writeFrameHeader } from './frames.ts'
+import { giveBack } from './lending.ts'
 import { drained, enough, fill, keepLast, Outgoing } from './outgoing.ts'
 import type { Output } from './output.ts'
 
@@ -130,7 +131,7 @@ export class Sender {
     const outgoing = this.#open.get(id)
     if (outgoing === undefined) return
     this.#forget(id)
-    outgoing.chunks.length = 0
+    for (const chunk of outgoing.chunks.splice(0)) giveBack(chunk)
     this.queued -= outgoing.queued
     outgoing.queued = 0
     outgoing.ended = true

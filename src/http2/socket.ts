@@ -1,6 +1,7 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { preface } from './frames.ts'
+import { readInto } from './read-into.ts'
 
 /** Where to connect to. */
 export interface Target {
@@ -147,9 +148,13 @@ export function acceptSocket(
     seen += part.length
     if (seen < preface.length) return
     clearTimeout(timer)
-    taker = open()
+    const opened = open()
+    taker = opened
+    // What TLS has deciphered is memory of its own already.
+    if (!(socket instanceof tls.TLSSocket) && readInto(socket, readBuffer, (length) => opened.data(readBuffer, length)))
+      socket.off('data', read)
     const rest = chunk.subarray(part.length)
-    if (rest.length > 0) taker.data(rest, rest.length)
+    if (rest.length > 0) opened.data(rest, rest.length)
   }
 
   function refuse(first: Buffer): void {

@@ -1,5 +1,6 @@
 import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
+import { borrow, giveBack } from '../../http2/lending.ts'
 import { capacity, giveBuffer, takeBuffer } from '../../http2/output.ts'
 import { decompress, wrong } from './compression.ts'
 import type { Room } from './room.ts'
@@ -46,6 +47,8 @@ export class Inbox {
   readonly #encoding: string
   readonly #room: Room | undefined
   #memory: Buffer = none
+  /** It is as long as one message, which may keep it; else it is used again. */
+  #ofOne = false
   /** Where in it the bytes begin. */
   #at = 0
 
@@ -76,9 +79,11 @@ export class Inbox {
   #grow(bytes: number): void {
     const before = this.#memory
     if (bytes * 2 > before.length) {
+      const first = this.length < prefixLength ? 0 : Math.min(this.#first, this.#limits.maxReceiveBytes + prefixLength)
       // A peer that announces much and sends little does not get much.
-      const announced = this.length < prefixLength ? 0 : Math.min(this.#first, this.#limits.maxReceiveBytes + prefixLength, bytes * 4)
-      this.#memory = memoryOf(announced >= bytes ? announced : bytes * 2)
+      const announced = Math.min(first, bytes * 4)
+      this.#ofOne = announced >= bytes && announced === first && announced > capacity
+      this.#memory = this.#ofOne ? Buffer.allocUnsafeSlow(announced) : memoryOf(announced >= bytes ? announced : bytes * 2)
     }
     before.copy(this.#memory, 0, this.#at, this.#at + this.length)
     this.#at = 0
@@ -109,7 +114,7 @@ export class Inbox {
     this.from = this.#memory
     this.start = this.#at + prefixLength
     this.end = this.#at + total
-    this.own = this.#memory.length > capacity && total === this.length
+    this.own = this.#ofOne && total === this.length
     this.#at += total
     this.length -= total
     this.#room?.give(total)
@@ -143,9 +148,10 @@ export class Inbox {
 
 function memoryOf(bytes: number): Buffer {
   if (bytes <= small) return Buffer.allocUnsafe(bytes)
-  return bytes <= capacity ? takeBuffer() : Buffer.allocUnsafeSlow(bytes)
+  return bytes <= capacity ? takeBuffer() : borrow(bytes)
 }
 
 function give(memory: Buffer): void {
   if (memory.length === capacity) giveBuffer(memory)
+  else giveBack(memory)
 }

@@ -1,6 +1,7 @@
 import type { Codec } from '../../codec.ts'
 import { RpcError } from '../../error.ts'
 import { write32 } from '../../http2/frames.ts'
+import { borrow } from '../../http2/lending.ts'
 import type { Outgoing } from '../../http2/outgoing.ts'
 import type { Output } from '../../http2/output.ts'
 import type { Sender } from '../../http2/sender.ts'
@@ -73,12 +74,17 @@ export function lentMessage(codec: Codec, message: unknown, maxSendBytes: number
   scratchTaken = true
   const end = codec.write(message, scratch, 0, Math.min(scratchLength, maxSendBytes))
   scratchTaken = false
-  return end < 0 ? encodeMessage(codec, message, maxSendBytes) : scratch.subarray(0, end)
+  return end < 0 ? encodeMessage(codec, message, maxSendBytes, borrow) : scratch.subarray(0, end)
 }
 
 /** Encodes a message to send. Throws when it cannot be, and `resource_exhausted` when it is over the limit. */
-export function encodeMessage(codec: { encode(message: unknown): Uint8Array }, message: unknown, maxSendBytes: number): Uint8Array {
-  const bytes = codec.encode(message)
+export function encodeMessage(
+  codec: Pick<Codec, 'encode'>,
+  message: unknown,
+  maxSendBytes: number,
+  lend?: (bytes: number) => Buffer,
+): Uint8Array {
+  const bytes = codec.encode(message, lend)
   if (bytes.length <= maxSendBytes) return bytes
   throw new RpcError('resource_exhausted', `message of ${bytes.length} bytes is over the limit of ${maxSendBytes} (maxSendBytes)`)
 }
