@@ -37,19 +37,26 @@ export function connectSocket(target: Target, events: SocketEvents): net.Socket 
   return socket
 
   function plain(): net.Socket {
-    const callback = (length: number): boolean => {
-      events.data(readBuffer, length)
-      return true
-    }
-    const one = net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay, onread: { buffer: readBuffer, callback } })
+    const one = net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay, onread: reading() })
     return one.on('connect', () => events.open(one))
+  }
+
+  function reading(): net.OnReadOpts {
+    return {
+      buffer: readBuffer,
+      callback(length) {
+        events.data(readBuffer, length)
+        return true
+      },
+    }
   }
 
   function secure(options: tls.ConnectionOptions): net.Socket {
     const named = net.isIP(host) === 0 ? { servername: host } : {}
-    const one = tls.connect({ ...named, ...options, host, port, ALPNProtocols: ['h2'] })
+    // As a variable, because node's types do not know that tls.connect takes `onread` like net.connect.
+    const all = { ...named, ...options, host, port, ALPNProtocols: ['h2'], onread: reading() }
+    const one = tls.connect(all)
     one.setNoDelay().setKeepAlive(true, keepAliveInitialDelay)
-    one.on('data', (chunk: Buffer) => events.data(chunk, chunk.length))
     return one.on('secureConnect', () => {
       if (one.alpnProtocol === 'h2') events.open(one)
       else one.destroy(new Error(`it did not agree on HTTP/2 (ALPN ${one.alpnProtocol || 'none'})`))
