@@ -103,10 +103,11 @@ export class Gate {
   #nextTurn(): void {
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined
+      // Whether others wait says nothing: under load there are always some.
+      this.#light = this.#begun > 0 && this.#sender.queued === 0
       this.#begun = 0
-      this.#light = this.#sender.queued === 0 && this.#waiting.size === 0
       for (const call of this.#waiting) {
-        if (this.crowded || !this.#mayBegin()) return
+        if (this.crowded || !(this.#light || this.#mayBegin())) return
         this.#moved = true
         this.#waiting.delete(call)
         call.start()
