@@ -46,11 +46,8 @@ export interface ConnectionOptions<H> extends OwnSettings {
   readonly limits: GuardLimits
 }
 
-/** Longer header blocks than this, compressed, are not taken at all. */
-const longestBlock = 262_144
-const mostContinuations = 64
-/** A peer that lets so much pile up without reading is given up. */
-const mostWaiting = 16_777_216
+/** Header blocks that are so many times as long, compressed, as their list may be are not taken at all. */
+const longestBlock = 16
 
 /** One HTTP/2 connection, client or server: frames, header blocks and flow control; streams are numbers to it. https://www.rfc-editor.org/rfc/rfc9113 */
 export class Connection<H> implements FrameSink {
@@ -114,7 +111,7 @@ export class Connection<H> implements FrameSink {
     } catch (thrown) {
       this.fail(toFault(thrown))
     }
-    if (this.output.waiting > mostWaiting) this.close(fault(ErrorCode.enhanceYourCalm, 'peer does not read what it is sent'))
+    if (this.output.waiting > this.#options.limits.maxUnreadBytes) this.#leave()
     // A server can wait; a client must go on reading, or two that wait for each other never end.
     else if (this.output.blocked && this.#options.server) this.#socket.pause()
   }
@@ -122,6 +119,13 @@ export class Connection<H> implements FrameSink {
   /** Sends a header block now. Of the first `stable` names and values, new ones enter the table. */
   sendHeaders(id: number, fields: Fields, stable: number, ended: boolean): void {
     writeHeaders(this.output, this.encoder.encode(fields, stable), id, ended, this.peer.maxFrame)
+    // The caller is not done with the stream yet. What does not wait for windows is written whether the peer reads or not.
+    if (this.output.waiting > this.#options.limits.maxUnreadBytes) process.nextTick(() => this.#leave())
+  }
+
+  /** Gives up a peer that does not read. */
+  #leave(): void {
+    this.close(fault(ErrorCode.enhanceYourCalm, 'peer does not read what it is sent'))
   }
 
   /** Ends a stream at once, in both directions. */
@@ -131,11 +135,11 @@ export class Connection<H> implements FrameSink {
     this.#send4(f.RST_STREAM, id, code)
   }
 
-  /** Data was used up: gives room back to the peer, on the connection and on its stream unless that has ended (no window). */
-  release(bytes: number, id: number, window: ReceiveWindow | undefined): void {
+  /** Data was used up: gives room back to the peer, on the connection and, as much or `onStream`, on its stream unless that has ended (no window). */
+  release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream: number = bytes): void {
     const all = this.#window.release(bytes)
     if (all > 0) this.#send4(f.WINDOW_UPDATE, 0, all)
-    const one = window?.release(bytes) ?? 0
+    const one = window?.release(onStream) ?? 0
     if (one > 0) this.#send4(f.WINDOW_UPDATE, id, one)
   }
 
@@ -234,7 +238,8 @@ export class Connection<H> implements FrameSink {
     if (this.#continued === 0) throw protocol('CONTINUATION without HEADERS')
     this.#pieces.push(Buffer.from(from.subarray(start, end)))
     const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0)
-    if (length > longestBlock || this.#pieces.length > mostContinuations)
+    const { limits, maxHeaderListSize } = this.#options
+    if (length > longestBlock * maxHeaderListSize || this.#pieces.length > limits.maxHeaderFrames)
       throw fault(ErrorCode.enhanceYourCalm, `header block of ${length} bytes in ${this.#pieces.length} frames`)
     if (!(flags & f.END_HEADERS)) return
     const block = Buffer.concat(this.#pieces)

@@ -10,6 +10,10 @@ export interface GuardLimits {
   readonly minPingInterval: number
   /** Whether that also holds without calls; else there should be two hours between them. */
   readonly pingsWithoutCalls: boolean
+  /** Frames that one header block may come in. */
+  readonly maxHeaderFrames: number
+  /** Bytes written for the peer that it may leave unread before it is given up. */
+  readonly maxUnreadBytes: number
 }
 
 /** What may happen at once, and comes back in ten seconds. */

@@ -21,6 +21,8 @@ export class Sender {
   queued = 0
   /** Called when no stream has anything to send any more. */
   onIdle: () => void = () => {}
+  /** Called when less waits than before. */
+  onSent: () => void = () => {}
   /** How far what goes where {@link Sender.place} says may go. */
   limit = 0
   readonly #output: Output
@@ -136,6 +138,7 @@ export class Sender {
     outgoing.queued = 0
     outgoing.ended = true
     drained(outgoing)
+    this.onSent()
   }
 
   /** The peer changed the initial window of all streams by so much. Throws when one gets too large. */
@@ -170,6 +173,7 @@ export class Sender {
     }
     round.splice(0, next)
     this.#pumping = false
+    if (next > 0) this.onSent()
   }
 
   #list(outgoing: Outgoing): void {

@@ -38,6 +38,9 @@ const numbers: readonly (readonly [string, number, number, boolean])[] = [
   ['server.maxResets', 1, 0x7fffffff, true],
   ['server.maxControlFrames', 1, 0x7fffffff, true],
   ['server.maxBufferBytes', 65_536, 0x7fffffff, true],
+  ['server.maxTotalBufferBytes', 65_536, Number.MAX_SAFE_INTEGER, true],
+  ['server.maxHeaderFrames', 1, 0x7fffffff, true],
+  ['server.maxPipelined', 1, 0x7fffffff, true],
   ['server.requestTimeout', 1, 0x7fffffff, false],
   ['server.tlsRefresh', 1, 0x7fffffff, false],
 ]

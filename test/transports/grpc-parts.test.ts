@@ -14,7 +14,7 @@ describe('messages in a stream', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (all, cuts) => {
         const bytes = Buffer.concat(all.map(message))
-        const inbox = new Inbox({ maxReceiveBytes: 50 }, '')
+        const inbox = new Inbox({ maxReceiveBytes: 50, streamWindow: 65_536 }, '')
         const got: Uint8Array[] = []
         for (const [at, end] of pieces(bytes.length, cuts)) {
           inbox.push(bytes, at, end)
@@ -32,7 +32,7 @@ describe('messages in a stream', () => {
       fc.property(sizes, fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1 }), fc.nat(3), (all, cuts, patience) => {
         const messages = all.map((length, i) => Buffer.alloc(length, i + 1))
         const bytes = Buffer.concat(messages.map(message))
-        const inbox = new Inbox({ maxReceiveBytes: 200_000 }, '')
+        const inbox = new Inbox({ maxReceiveBytes: 200_000, streamWindow: 65_536 }, '')
         const got: Uint8Array[] = []
         let turn = 0
         const take = (): void => {
@@ -55,7 +55,7 @@ describe('messages in a stream', () => {
   })
 
   it('are turned down over the limit before they are there', () => {
-    const inbox = new Inbox({ maxReceiveBytes: 10 }, '')
+    const inbox = new Inbox({ maxReceiveBytes: 10, streamWindow: 65_536 }, '')
     inbox.push(Buffer.from([0, 0, 0, 0, 11]), 0, 5)
     expect(() => inbox.next()).toThrow(/11 bytes is over the limit of 10 \(maxReceiveBytes\)/)
   })
@@ -83,7 +83,7 @@ describe('a stream of messages', () => {
             },
             left: () => {},
           },
-          { maxReceiveBytes: 100_000 },
+          { maxReceiveBytes: 100_000, streamWindow: 65_536 },
           '',
         )
         const got: Promise<IteratorResult<Buffer>>[] = []

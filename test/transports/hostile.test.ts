@@ -2,75 +2,35 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
-import type { Context, Endpoint } from '../../src/endpoint.ts'
-import type { Listener } from '../../src/transport.ts'
-import { type GrpcOptions, grpc, type ServerLimits } from '../../src/transports/grpc.ts'
 import { EchoMessageSchema } from '../gen/echo_pb.ts'
-import { contextOf, method } from '../support/context.ts'
+import {
+  body,
+  CONTINUATION,
+  call,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  ENHANCE_YOUR_CALM,
+  GOAWAY,
+  HEADERS,
+  nth,
+  open,
+  PING,
+  PRIORITIZED,
+  PRIORITY,
+  path,
+  RST_STREAM,
+  SETTINGS,
+  scene,
+  setting,
+  text,
+  times,
+  u32,
+  WINDOW_UPDATE,
+} from '../hostile/scene.ts'
 import { until } from '../support/echo.ts'
-import { frame, message, preface, type RawPeer, rawPeer, request } from '../support/raw-http2.ts'
+import { frame, message, preface, type RawPeer, request } from '../support/raw-http2.ts'
 
-const [DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION] = [0, 1, 2, 3, 4, 6, 7, 8, 9] as const
-const [END_STREAM, END_HEADERS, PRIORITIZED] = [1, 4, 32] as const
-const ENHANCE_YOUR_CALM = 11
-
-const path = method('unary').path
-const hello = create(EchoMessageSchema, { text: 'hello' })
-const body = message(toBinary(EchoMessageSchema, hello))
-const u32 = (...values: number[]): Buffer =>
-  Buffer.concat(values.map((value) => Buffer.from([value >>> 24, value >>> 16, value >>> 8, value])))
-const setting = (id: number, value: number): Buffer => Buffer.concat([Buffer.from([0, id]), u32(value)])
-const open = (id: number, flags = 0): Buffer => frame(HEADERS, END_HEADERS | flags, id, request(path))
-const call = (id: number, bytes: Uint8Array = body): Buffer => Buffer.concat([open(id), frame(DATA, END_STREAM, id, bytes)])
-const times = (count: number, make: (i: number) => Uint8Array): Buffer => Buffer.concat(Array.from({ length: count }, (_, i) => make(i)))
-/** Ids of a client's streams, the first for the call that waits. */
-const nth = (i: number): number => 2 * i + 3
-
-interface Scene extends AsyncDisposable {
-  readonly listener: Listener
-  /** Handlers under way at this time, and at most. */
-  readonly busy: { now: number; most: number }
-  peer(settings?: Uint8Array): Promise<RawPeer>
-  /** Whether somebody else is served. */
-  serves(): Promise<void>
-}
-
-/** A server of ours whose handler echoes; `wait` waits for the caller to leave, and `big` is a MiB. */
-async function scene(server: ServerLimits = {}, options: GrpcOptions = {}): Promise<Scene> {
-  const busy = { now: 0, most: 0 }
-  async function answer(one: { text: string }, { signal }: Context): Promise<unknown> {
-    busy.most = Math.max(busy.most, ++busy.now)
-    try {
-      if (one.text === 'wait') await new Promise((resolve) => signal?.addEventListener('abort', resolve))
-      return one.text === 'big' ? create(EchoMessageSchema, { payload: new Uint8Array(1_048_576) }) : one
-    } finally {
-      busy.now--
-    }
-  }
-  const found = { method: method('unary'), endpoint: answer as Endpoint }
-  const listener = await grpc({ ...options, server }).listen((one) => (one === path ? found : undefined), { address: '127.0.0.1:0' })
-  const good = grpc().dial(listener.address)
-  await good.call(hello, contextOf())
-  return {
-    listener,
-    busy,
-    async peer(settings = Buffer.alloc(0)) {
-      const peer = await rawPeer(listener.address)
-      peer.send(preface, frame(SETTINGS, 0, 0, settings))
-      await peer.frame(SETTINGS)
-      return peer
-    },
-    async serves() {
-      expect(await good.call(hello, contextOf({ deadline: performance.now() + 20_000 }))).toMatchObject({ text: 'hello' })
-    },
-    async [Symbol.asyncDispose]() {
-      await good.close()
-      await listener.close()
-    },
-  }
-}
-
-const text = (word: string): Buffer => message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { text: word })))
 const resets = (peer: RawPeer, code: number): number =>
   peer.frames.filter(({ type, payload }) => type === RST_STREAM && payload.readUInt32BE(0) === code).length
 
@@ -174,17 +134,48 @@ describe('headers', () => {
     expect((await peer.frame(GOAWAY)).payload.readUInt32BE(4)).toBe(ENHANCE_YOUR_CALM)
     await one.serves()
   })
+
+  it('may come in as many frames as server.maxHeaderFrames says', async () => {
+    await using one = await scene({ maxHeaderFrames: 3 })
+    using peer = await one.peer()
+    const block = request(path)
+    const inFrames = (id: number, count: number): Buffer =>
+      times(count, (i) =>
+        frame(
+          i === 0 ? HEADERS : CONTINUATION,
+          i === count - 1 ? END_HEADERS : 0,
+          id,
+          block.subarray(i, i === count - 1 ? undefined : i + 1),
+        ),
+      )
+    peer.send(inFrames(1, 3), frame(DATA, END_STREAM, 1, body))
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+    peer.send(inFrames(3, 4))
+    expect((await peer.frame(GOAWAY)).payload.toString('latin1', 4)).toMatch(/header block of \d+ bytes in 4 frames$/)
+    await one.serves()
+  })
+
+  it('may come in sixteen times as many bytes as maxHeaderBytes says', async () => {
+    await using one = await scene({}, { maxHeaderBytes: 1024 })
+    using peer = await one.peer()
+    const block = request(path, { 'x-long': 'x'.repeat(15_000) })
+    peer.send(frame(HEADERS, 0, 1, block.subarray(0, 8000)), frame(CONTINUATION, END_HEADERS, 1, block.subarray(8000)))
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '8' })
+    peer.send(frame(HEADERS, 0, 3, block.subarray(0, 14_000)), frame(CONTINUATION, 0, 3, Buffer.alloc(2400)))
+    expect((await peer.frame(GOAWAY)).payload.toString('latin1', 8)).toBe('header block of 16400 bytes in 2 frames')
+    await one.serves()
+  })
 })
 
 describe('requests that do not end', () => {
   it('keep no more messages than there is room for', async () => {
-    await using one = await scene({ maxBufferBytes: 1_048_576 }, { connectionWindow: 65_535, maxReceiveBytes: 1_048_576 })
+    await using one = await scene({ maxBufferBytes: 1_048_576 }, { connectionWindow: 65_535, streamWindow: 400_100 })
     using peer = await one.peer()
     const large = message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { payload: new Uint8Array(400_000) })))
     const pieces = (id: number): Buffer =>
       times(Math.ceil(large.length / 16_384), (i) => frame(DATA, 0, id, large.subarray(i * 16_384, (i + 1) * 16_384)))
-    peer.send(times(3, (i) => Buffer.concat([open(nth(i)), pieces(nth(i))])))
-    expect(await peer.answer(nth(2))).toMatchObject({ 'grpc-status': '8' })
+    peer.send(times(2, (i) => Buffer.concat([open(nth(i)), pieces(nth(i))])))
+    expect(await peer.answer(nth(1))).toMatchObject({ 'grpc-status': '8' })
     expect(one.busy.now).toBe(0)
     peer.send(frame(DATA, END_STREAM, nth(0)), open(nth(3)), pieces(nth(3)), frame(DATA, END_STREAM, nth(3)))
     expect((await peer.frame(HEADERS, nth(3))).flags).toBe(END_HEADERS)

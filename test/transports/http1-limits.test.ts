@@ -215,4 +215,28 @@ describe('a client of HTTP/1.1 that', () => {
     await until('the next answer', () => client.heard().match(/HTTP\/1\.1 200/g)?.length === 3, bound)
     client.socket.destroy()
   })
+
+  it('does not wait for its answers is left as soon as server.maxPipelined are under way', async () => {
+    await using one = await scene({ maxPipelined: 2 })
+    const client = await one.client()
+    client.socket.write(call('wait').repeat(2))
+    await until('both calls', () => one.asked.length === 2, bound)
+    expect(client.closed()).toBe(false)
+    client.socket.write(call())
+    await client.lasted
+    expect(one.asked).toEqual(['wait', 'wait'])
+    await one.serves()
+  })
+
+  it('leaves answers unread has the others refused beyond server.maxBufferBytes', async () => {
+    await using one = await scene({ maxBufferBytes: 1_048_576 }, { maxReceiveBytes: 100_000 })
+    const client = await one.client()
+    client.socket.pause()
+    client.socket.write(`${call('big')}${call('big')}${call('big')}`)
+    await until('the calls', () => one.asked.length === 3, bound)
+    client.socket.resume()
+    await until('all answers', () => client.heard().match(/HTTP\/1\.1 /g)?.length === 3, bound)
+    expect(client.heard().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 429', 'HTTP/1.1 429'])
+    client.socket.destroy()
+  })
 })

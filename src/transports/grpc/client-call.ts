@@ -19,8 +19,8 @@ export interface CallHost {
   readonly settings: Settings
   /** Tells the peer that nothing more is wanted on the stream. */
   resetStream(id: number, code: number): void
-  /** Gives room for received bytes back. */
-  release(bytes: number, id: number, window: ReceiveWindow | undefined): void
+  /** Gives room for received bytes back, see {@link StreamOwner.release}. */
+  release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream?: number): void
   /** The call is over. */
   done(call: ClientCall): void
 }
@@ -257,8 +257,8 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     }
   }
 
-  release(bytes: number): void {
-    this.#host.release(bytes, this.id, this.ended ? undefined : this.#window)
+  release(bytes: number, onStream?: number): void {
+    this.#host.release(bytes, this.id, this.ended ? undefined : this.#window, onStream)
   }
 
   left(error?: RpcError): void {

@@ -4,6 +4,7 @@ import { RpcError } from '../../error.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
 import type { Block } from '../../http2/decoder.ts'
 import { ErrorCode, errorName, type Fault, fault } from '../../http2/fault.ts'
+import type { GuardLimits } from '../../http2/guard.ts'
 import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { connectSocket } from '../../http2/socket.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
@@ -28,7 +29,14 @@ import { clientTls, connectProblem } from './tls.ts'
 const deadlines = new Deadlines()
 
 /** Servers may reset what they like; what brings nothing they may not send without end either. */
-const serverIsTrusted = { maxResets: 1, maxControlFrames: 10_000, minPingInterval: 0, pingsWithoutCalls: true }
+const serverIsTrusted: GuardLimits = {
+  maxResets: 1,
+  maxControlFrames: 10_000,
+  minPingInterval: 0,
+  pingsWithoutCalls: true,
+  maxHeaderFrames: 64,
+  maxUnreadBytes: 16_777_216,
+}
 
 /** Headers with a longer path may need more than one frame. */
 const longestPath = 8192
@@ -276,8 +284,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     this.#calls.get(id)?.wasReset(code, byPeer)
   }
 
-  release(bytes: number, id: number, window: ReceiveWindow | undefined): void {
-    if (!this.#http2.closed) this.#http2.release(bytes, id, window)
+  release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream?: number): void {
+    if (!this.#http2.closed) this.#http2.release(bytes, id, window, onStream)
   }
 
   opened(): void {}

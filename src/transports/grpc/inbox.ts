@@ -3,7 +3,7 @@ import { RpcError } from '../../error.ts'
 import { borrow, giveBack } from '../../http2/lending.ts'
 import { capacity, giveBuffer, takeBuffer } from '../../http2/output.ts'
 import { decompress, wrong } from './compression.ts'
-import type { Room } from './room.ts'
+import { type Room, Share } from './room.ts'
 
 /** Bytes before every message: a flag and the length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export const prefixLength = 5
@@ -12,10 +12,12 @@ export const prefixLength = 5
 export interface Limits {
   /** Bytes of the largest message. */
   readonly maxReceiveBytes: number
+  /** Bytes of it that may come before anybody asks for more. */
+  readonly streamWindow: number
 }
 
 /** Where the message that begins at `start` ends, if it is uncompressed and all of it is there: the usual case, which needs no {@link Inbox}. Else -1. */
-export function messageEnd(from: Buffer, start: number, end: number, { maxReceiveBytes }: Limits): number {
+export function messageEnd(from: Buffer, start: number, end: number, { maxReceiveBytes }: Pick<Limits, 'maxReceiveBytes'>): number {
   if (end - start < prefixLength || from[start] !== 0) return -1
   const length = from.readUInt32BE(start + 1)
   const stop = start + prefixLength + length
@@ -30,7 +32,7 @@ export function readMessage(codec: Codec, from: Buffer, start: number, end: numb
 
 const none = Buffer.alloc(0)
 
-/** For more than this, a buffer of the pool is taken if it is large enough. */
+/** Up to this, memory is shared with others; a buffer of the pool is taken for what fills half of it. */
 const small = 8192
 
 /** Bytes of a stream that wait to be messages: one piece of memory, which is made larger as they come and never much larger than they are. */
@@ -45,7 +47,9 @@ export class Inbox {
   own = false
   readonly #limits: Limits
   readonly #encoding: string
-  readonly #room: Room | undefined
+  readonly #share: Share | undefined
+  /** Bytes of the message that was found, until {@link Inbox.rest}. */
+  #found = 0
   #memory: Buffer = none
   /** It is as long as one message, which may keep it; else it is used again. */
   #ofOne = false
@@ -54,7 +58,7 @@ export class Inbox {
 
   /** `encoding` is how compressed messages are compressed, `''` when there must not be any. */
   constructor(limits: Limits, encoding: string, room?: Room) {
-    this.#room = room
+    this.#share = room && new Share(room)
     this.#limits = limits
     this.#encoding = encoding
   }
@@ -64,11 +68,17 @@ export class Inbox {
     return this.length < prefixLength ? 0 : Math.max(0, this.#first - this.length)
   }
 
+  /** Asks for room for the rest of the first message, if that is longer than may come unasked; calls `then` when there is. Throws like {@link Share.claim}. */
+  claim(then: () => void): void {
+    if (this.#share === undefined || this.length < prefixLength || this.#first <= this.#limits.streamWindow) then()
+    else this.#share.claim(this.#first, then)
+  }
+
   /** Adds a copy of the bytes at `start` … `end`. Throws `resource_exhausted` when there is no room for them. */
   push(from: Buffer, start: number, end: number): void {
     const bytes = end - start
     if (bytes === 0) return
-    this.#room?.take(bytes)
+    this.#share?.hold(this.#found + this.length + bytes)
     if (this.length === 0) this.#at = 0
     if (this.#at + this.length + bytes > this.#memory.length) this.#grow(this.length + bytes)
     from.copy(this.#memory, this.#at + this.length, start, end)
@@ -80,8 +90,9 @@ export class Inbox {
     const before = this.#memory
     if (bytes * 2 > before.length) {
       const first = this.length < prefixLength ? 0 : Math.min(this.#first, this.#limits.maxReceiveBytes + prefixLength)
-      // A peer that announces much and sends little does not get much.
-      const announced = Math.min(first, bytes * 4)
+      // A peer that announces much and sends little does not get much, unless there is room for all of it.
+      const most = this.#share === undefined ? bytes * 4 : this.#share.claimed > 0 ? this.#share.claimed : bytes * 2
+      const announced = Math.min(first, most)
       this.#ofOne = announced >= bytes && announced === first && announced > capacity
       this.#memory = this.#ofOne ? Buffer.allocUnsafeSlow(announced) : memoryOf(announced >= bytes ? announced : bytes * 2)
     }
@@ -117,7 +128,7 @@ export class Inbox {
     this.own = this.#ofOne && total === this.length
     this.#at += total
     this.length -= total
-    this.#room?.give(total)
+    this.#found = total
     if (this.own) this.#memory = none
     if (flag === 1) this.#inflate(maxReceiveBytes)
     return true
@@ -129,18 +140,21 @@ export class Inbox {
     this.start = 0
     this.end = bytes.length
     this.own = true
+    this.#found = bytes.length
+    this.#share?.hold(this.#found + this.length)
   }
 
   /** Lets go of memory that is not needed now: the last message has been read. */
   rest(): void {
     this.from = none
+    this.#found = 0
+    this.#share?.end(this.length)
     if (this.length > 0) return
     give(this.#memory)
     this.#memory = none
   }
 
   clear(): void {
-    this.#room?.give(this.length)
     this.length = 0
     this.rest()
   }
@@ -148,7 +162,8 @@ export class Inbox {
 
 function memoryOf(bytes: number): Buffer {
   if (bytes <= small) return Buffer.allocUnsafe(bytes)
-  return bytes <= capacity ? takeBuffer() : borrow(bytes)
+  if (bytes > capacity) return borrow(bytes)
+  return bytes * 2 > capacity ? takeBuffer() : Buffer.allocUnsafeSlow(bytes)
 }
 
 function give(memory: Buffer): void {

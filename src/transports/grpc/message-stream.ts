@@ -7,8 +7,8 @@ import type { Room } from './room.ts'
 export interface StreamOwner<T> {
   /** Decodes the message at `start` … `end`, whose bytes are only valid during the call unless they are its `own`. */
   decode(from: Buffer, start: number, end: number, own: boolean): T
-  /** So many bytes need no room any more. */
-  release(bytes: number): void
+  /** So many bytes need no room any more on the connection, and as many or `onStream` on the stream. */
+  release(bytes: number, onStream?: number): void
   /** The consumer leaves before the end, or a message could not be read. */
   left(error?: RpcError): void
 }
@@ -28,6 +28,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   readonly #inbox: Inbox
   /** Of the bytes in the inbox, those that were released already: the beginning of a message that somebody waits for. */
   #released = 0
+  /** Of these, what still holds the stream back, until there is room for its message. */
+  #withheld = 0
   #ended = false
   /** Messages taken in a row, and what waits for the rest of the process to have its turn after too many. */
   #taken = 0
@@ -105,7 +107,9 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
 
   /** Gives back all room: whoever reads what is still there does so from this side's memory. */
   releaseAll(): void {
-    this.#release(this.#inbox.length - this.#released, true)
+    const bytes = this.#inbox.length - this.#released
+    this.#released += bytes
+    if (bytes > 0) this.#owner.release(bytes)
   }
 
   next(): Promise<IteratorResult<T>> {
@@ -131,7 +135,19 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
 
   /** Somebody waits, so that what is there of a message needs no room, lest the window be too small for the rest. */
   #await(): void {
-    this.#release(this.#inbox.length - this.#released, true)
+    const bytes = this.#inbox.length - this.#released
+    if (bytes > 0) this.#owner.release(bytes, 0)
+    this.#released += bytes
+    this.#withheld += bytes
+    if (this.#withheld === 0) return
+    try {
+      this.#inbox.claim(() => {
+        this.#owner.release(0, this.#withheld)
+        this.#withheld = 0
+      })
+    } catch (thrown) {
+      this.#lost(thrown)
+    }
   }
 
   return(): Promise<IteratorResult<T>> {
@@ -154,8 +170,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
       const before = inbox.length
       if (!inbox.next()) return undefined
       const value = this.#owner.decode(inbox.from, inbox.start, inbox.end, inbox.own)
-      this.#release(before - inbox.length, false)
-      if (inbox.length === 0) inbox.rest()
+      this.#release(before - inbox.length)
+      inbox.rest()
       return { done: false, value }
     } catch (thrown) {
       this.#lost(thrown)
@@ -170,13 +186,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
     if (open) this.#owner.left(error)
   }
 
-  /** Releases bytes that are still in the inbox, or that were taken from it. */
-  #release(bytes: number, stay: boolean): void {
-    if (stay) {
-      this.#released += bytes
-      if (bytes > 0) this.#owner.release(bytes)
-      return
-    }
+  /** Releases bytes that were taken from the inbox. */
+  #release(bytes: number): void {
     const before = Math.min(bytes, this.#released)
     this.#released -= before
     if (bytes > before) this.#owner.release(bytes - before)

@@ -4,12 +4,13 @@ import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
 import type { Route } from '../../transport.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
+import type { Gate, Gated } from './gate.ts'
 import { Inbox, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, type Pump, pump } from './pump.ts'
 import type { RequestHead } from './request-head.ts'
-import type { Room } from './room.ts'
+import { type Room, Share } from './room.ts'
 import { ServerContext } from './server-context.ts'
 
 /** What a call needs of its connection. */
@@ -17,8 +18,7 @@ export interface ReplyHost {
   readonly settings: Settings
   readonly peer: string
   readonly room: Room
-  /** So much waits to be sent that every stream waits for its last message to go out. */
-  readonly crowded: boolean
+  readonly gate: Gate
   /** Answers with one message, if the call is still open. */
   reply(call: ServerCall, message: unknown): void
   /** Answers what is no call of gRPC's with the HTTP status that its head has. */
@@ -29,18 +29,27 @@ export interface ReplyHost {
   openReply(call: ServerCall): Outgoing
   send(call: ServerCall, outgoing: Outgoing, message: unknown): void
   finishReply(call: ServerCall, outgoing: Outgoing): void
-  release(bytes: number, id: number, window: ReceiveWindow | undefined): void
-  /** Resets the call's stream. */
+  /** Gives room back to the caller: so much on the connection, and as much or `onStream` on the call's stream if that has a window. */
+  release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream?: number): void
+  /** Tells the caller that the call has not begun and does not. */
+  turnAway(call: ServerCall): void
+  /** Resets the call's stream for an error of the caller's. */
   refuse(call: ServerCall, code: number): void
   /** The handler is done with a call that ended before. */
   handled(): void
+}
+
+/** A request that waits for its handler to be called, and the room it takes. */
+interface Parked {
+  readonly request: unknown
+  readonly share: Share
 }
 
 /** How long the end of a request may follow its only message, where the answer is a stream, in milliseconds. */
 const patience = 20
 
 /** One call that a server has not answered in full. */
-export class ServerCall implements Timed, StreamOwner<unknown> {
+export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   readonly id: number
   readonly head: RequestHead
   readonly route: Route
@@ -69,11 +78,13 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   #inbox: Inbox | undefined
   /** The one of a unary request has come, and lies in the inbox until that has ended. */
   #whole = false
-  /** Bytes of it that take room. */
-  #held = 0
+  /** Bytes of a unary request whose room in the stream's window has not been given back. */
+  #withheld = 0
   #requests: MessageStream<unknown> | undefined
-  /** The method has been called. */
+  /** The method has been called, or waits to be. */
   #begun = false
+  /** What it waits with. */
+  #parked: Parked | undefined
   #soon: NodeJS.Timeout | undefined
   #pump: Pump | undefined
   #earlyOpen: NodeJS.Immediate | undefined
@@ -95,7 +106,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     if (!this.streams) return
     this.#requests = new MessageStream<unknown>(this, this.#host.settings, this.head.encoding, this.#host.room)
     try {
-      this.#handle(this.#requests)
+      this.#handle(this.#requests, 0)
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }
@@ -126,15 +137,18 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
 
   /** The method is called when the request has ended, as it may turn out to have more than one message. */
   #unaryData(from: Buffer, start: number, end: number, ended: boolean): void {
-    this.#host.release(end - start, this.id, ended ? undefined : this.#window)
+    this.#host.release(end - start, this.id, undefined)
+    this.#withheld += end - start
     this.#inbox ??= new Inbox(this.#host.settings, this.head.encoding, this.#host.room)
     try {
       this.#inbox.push(from, start, end)
       // A message over the limit is found before it is there.
-      if (!this.#whole) this.#find(this.#inbox)
+      if (!this.#whole) this.#whole = this.#inbox.next()
       if (this.#whole && this.#inbox.length > 0)
         throw new RpcError('unimplemented', `the request of ${this.route.method.path} has more than one message`)
       if (!ended) {
+        if (this.#whole) this.#goOn()
+        else this.#inbox.claim(() => this.#goOn())
         if (this.#whole && this.route.method.kind === 'serverStream') this.#handleSoon(this.#inbox)
         return
       }
@@ -146,17 +160,10 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     }
   }
 
-  /** A message that waits for the end of its request takes room like one that is not whole. */
-  #find(inbox: Inbox): void {
-    if (!inbox.next()) return
-    this.#host.room.take(inbox.end - inbox.start)
-    this.#whole = true
-    this.#held = inbox.end - inbox.start
-  }
-
-  #letGo(): void {
-    this.#host.room.give(this.#held)
-    this.#held = 0
+  /** Lets the rest of a unary request come. */
+  #goOn(): void {
+    this.#host.release(0, this.id, this.#window, this.#withheld)
+    this.#withheld = 0
   }
 
   /** go-micro's clients never end the request of a stream, so that its end is not waited for very long. */
@@ -172,10 +179,10 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
 
   #handleFound(inbox: Inbox): void {
     clearTimeout(this.#soon)
-    this.#letGo()
+    const bytes = inbox.end - inbox.start
     const request = this.decode(inbox.from, inbox.start, inbox.end, inbox.own)
     inbox.rest()
-    this.#handle(request)
+    this.#handle(request, bytes)
   }
 
   /** Handles a request whose bytes are only valid during the call. */
@@ -186,14 +193,47 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       return
     }
     try {
-      this.#handle(this.decode(from, start, end, false))
+      this.#handle(this.decode(from, start, end, false), end - start)
     } catch (thrown) {
       this.#host.replyError(this, thrown)
     }
   }
 
-  #handle(request: unknown): void {
+  /** Calls the handler with a request of so many bytes, or has it wait. */
+  #handle(request: unknown, bytes: number): void {
     this.#begun = true
+    const { gate, room } = this.#host
+    if (gate.passes()) {
+      this.#call(request)
+      return
+    }
+    const share = new Share(room)
+    share.hold(bytes)
+    this.#parked = { request, share }
+    gate.wait(this)
+  }
+
+  start(): void {
+    const request = this.#unpark()
+    try {
+      this.#call(request)
+    } catch (thrown) {
+      this.#host.replyError(this, thrown)
+    }
+  }
+
+  turnAway(): void {
+    this.#host.turnAway(this)
+  }
+
+  #unpark(): unknown {
+    const { request, share } = this.#parked as Parked
+    this.#parked = undefined
+    share.end(0)
+    return request
+  }
+
+  #call(request: unknown): void {
     const answer = this.route.endpoint(request, this.context)
     this.handling = true
     answer.then(
@@ -244,7 +284,7 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
       send: (message) => {
         const to = outgoing ?? open()
         this.#host.send(this, to, message)
-        if (to.queued < (this.#host.crowded ? 1 : enough)) return undefined
+        if (to.queued < (this.#host.gate.crowded ? 1 : enough)) return undefined
         return new Promise((resolve) => {
           to.onDrain = resolve
         })
@@ -273,9 +313,13 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
   /** The call is over for its peer: answered, or with a reason why nobody waits for the answer. */
   end(reason?: RpcError): void {
     this.ended = true
+    this.#discards = true
     this.list?.remove(this)
     this.#inbox?.clear()
-    this.#letGo()
+    if (this.#parked !== undefined) {
+      this.#host.gate.forget(this)
+      this.#unpark()
+    }
     clearImmediate(this.#earlyOpen)
     clearTimeout(this.#soon)
     if (reason !== undefined) this.context.abort(reason)
@@ -289,8 +333,8 @@ export class ServerCall implements Timed, StreamOwner<unknown> {
     return readMessage(this.head.input ?? this.route.method.input, from, start, end, own)
   }
 
-  release(bytes: number): void {
-    this.#host.release(bytes, this.id, this.ended || this.requestEnded ? undefined : this.#window)
+  release(bytes: number, onStream?: number): void {
+    this.#host.release(bytes, this.id, this.ended || this.requestEnded ? undefined : this.#window, onStream)
   }
 
   left(error?: RpcError): void {

@@ -13,6 +13,7 @@ import { admission } from './admission.ts'
 import { accepted, type Compression, compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
 import { errorFields, headersBefore } from './error-reply.ts'
+import { Gate } from './gate.ts'
 import { messageEnd, prefixLength } from './inbox.ts'
 import { type Aging, Lifetime } from './lifetime.ts'
 import { writeMetadata } from './metadata.ts'
@@ -22,7 +23,7 @@ import { lentMessage, pushMessage, sendMessage } from './outbox.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
 import { type RequestHead, requestParser } from './request-head.ts'
 import { Ring } from './ring.ts'
-import { Room } from './room.ts'
+import { type Pool, Room } from './room.ts'
 import { type ReplyHost, ServerCall } from './server-call.ts'
 import { fieldsOfError, toReply } from './status.ts'
 
@@ -41,9 +42,11 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
   #sending = 0
   #draining = false
   readonly room: Room
+  readonly gate: Gate
   readonly #lifetime: Lifetime
 
-  constructor(socket: Socket, routes: Routes, settings: Settings) {
+  constructor(socket: Socket, routes: Routes, settings: Settings, pool: Pool) {
+    const { maxBufferBytes } = settings.server
     this.settings = settings
     this.peer = formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)
     this.http2 = new Http2Connection<RequestHead>(socket, this, {
@@ -53,10 +56,11 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
       connectionWindow: settings.connectionWindow,
       maxConcurrentStreams: settings.maxConcurrentStreams,
       maxHeaderListSize: settings.maxHeaderBytes,
-      limits: settings.server,
+      // Less may be on its way to a peer that reads.
+      limits: { ...settings.server, maxUnreadBytes: Math.max(1_048_576, maxBufferBytes) },
     })
-    const { maxBufferBytes } = settings.server
-    this.room = new Room(settings.connectionWindow + Math.max(maxBufferBytes, settings.maxReceiveBytes))
+    this.room = new Room(settings.connectionWindow + maxBufferBytes / 2, maxBufferBytes / 2, pool)
+    this.gate = new Gate(this.http2.sender, maxBufferBytes, pool)
     this.#lifetime = new Lifetime(settings.server, this, this.http2)
     this.#frames = new ReplyFrames(this.http2.encoder)
     this.http2.sender.onIdle = () => {
@@ -71,10 +75,6 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
 
   get begun(): number {
     return this.http2.ids.last
-  }
-
-  get crowded(): boolean {
-    return this.http2.sender.queued > this.settings.server.maxBufferBytes
   }
 
   /** Takes no new calls and closes when those under way have ended; those whose requests are on their way here are still taken. */
@@ -125,7 +125,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
     const { timeout, encoding } = head
     const { maxHeaderBytes, maxConcurrentStreams } = this.settings
     // Answers that wait for the peer's windows count as well.
-    if (this.#calls.size + this.#orphans + this.http2.sender.size - this.#sending >= maxConcurrentStreams || this.crowded) {
+    if (this.#calls.size + this.#orphans + this.http2.sender.size - this.#sending >= maxConcurrentStreams) {
       this.http2.reset(id, ErrorCode.refusedStream)
       return undefined
     }
@@ -186,18 +186,21 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
     this.#lifetime.end()
     for (const call of this.#calls.all())
       this.#over(call, new RpcError('canceled', `connection of the caller ${this.peer} was lost: ${reason.message}`))
+    this.gate.close()
   }
 
   reply(call: ServerCall, message: unknown): void {
     if (call.ended || this.#replyInPlace(call, message)) return
+    const { sender, output, peer } = this.http2
     let bytes: Uint8Array
     try {
+      // What has to wait in any case is not worth encoding for nothing.
+      if (!sender.allows(prefixLength, peer.initialWindow + call.credit)) this.#checkCrowd()
       bytes = this.#encode(call, message)
     } catch (error) {
       this.replyError(call, error)
       return
     }
-    const { sender, output, peer } = this.http2
     const { madeHeaders, madeTrailers } = call.context
     const plain = madeHeaders === undefined && madeTrailers === undefined
     const compression = this.#compressionOf(call)
@@ -217,6 +220,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
     }
     try {
       this.#checkCrowd()
+      this.gate.loaded()
       const outgoing = this.#openReply(call, compressed && compression)
       pushMessage(sender, outgoing, compressed ?? bytes, compressed === undefined ? 0 : 1)
       this.finishReply(call, outgoing)
@@ -307,8 +311,7 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
 
   /** Throws when the client leaves so many answers unread that there is no place for another one. */
   #checkCrowd(): void {
-    const { maxBufferBytes } = this.settings.server
-    if (this.http2.sender.queued <= 4 * maxBufferBytes) return
+    if (!this.gate.exceeds(4)) return
     throw new RpcError('resource_exhausted', `caller reads too slowly: ${this.http2.sender.queued} bytes wait (server.maxBufferBytes)`)
   }
 
@@ -343,12 +346,17 @@ export class ServerConnection implements Streams<RequestHead>, ReplyHost, Aging 
     this.#over(call, error.code === 'deadline_exceeded' ? error : undefined)
   }
 
+  turnAway(call: ServerCall): void {
+    this.http2.reset(call.id, ErrorCode.refusedStream)
+    this.#over(call, new RpcError('canceled', 'the caller does not take the answers it has asked for'))
+  }
+
   refuse(call: ServerCall, code: number): void {
     this.http2.streamError(call.id, code)
   }
 
-  release(bytes: number, id: number, window: ReceiveWindow | undefined): void {
-    if (!this.http2.closed) this.http2.release(bytes, id, window)
+  release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream?: number): void {
+    if (!this.http2.closed) this.http2.release(bytes, id, window, onStream)
   }
 
   handled(): void {

@@ -27,10 +27,19 @@ export interface ServerLimits {
   /** Frames that bring nothing which a client may send at once; a tenth of them comes back every second. Default 1000. */
   readonly maxControlFrames?: number | undefined
   /**
-   * Bytes of answers that wait for one client, beyond which its new calls are refused (four times as many: answers fail), and of requests under
-   * way from one client that are held beyond `connectionWindow`, which then fail. At least 65 536. Default 64 MiB.
+   * Bytes that are held for one client: of answers that it does not take, beyond which its new calls wait for a second and are then refused, with
+   * four times as many answers fail, and with as many in its socket it is left; and, beyond `connectionWindow`, of requests that have not come to their
+   * end, where large ones wait for each other. At least 65 536. Default 16 MiB.
    */
   readonly maxBufferBytes?: number | undefined
+  /**
+   * Bytes that are held for all clients together; each may hold as much as is left of it, or 64 KiB. 65 536 … 2^53 - 1. Default 256 MiB.
+   */
+  readonly maxTotalBufferBytes?: number | undefined
+  /** Frames that the headers of one call may come in, CONTINUATION among them. Default 64. */
+  readonly maxHeaderFrames?: number | undefined
+  /** Over HTTP/1.1: requests of one connection that are under way at a time; a client that sends more without waiting for answers is left. Default 32. */
+  readonly maxPipelined?: number | undefined
   /** Over HTTP/1.1: how long a request may take to come, and a client may stand still while it is sent its answer. Default 60 000. */
   readonly requestTimeout?: number | undefined
   /** How often `tls`, where it is a function, is asked whether certificates have changed; new connections get the new ones. Default 60 000. */
@@ -40,7 +49,7 @@ export interface ServerLimits {
 }
 
 /** {@link ServerLimits} with all defaults in place. */
-export interface ServerSettings extends GuardLimits {
+export interface ServerSettings extends Omit<GuardLimits, 'maxUnreadBytes'> {
   readonly maxConnections: number
   readonly handshakeTimeout: number
   readonly maxAge: number
@@ -48,6 +57,8 @@ export interface ServerSettings extends GuardLimits {
   readonly idleTimeout: number
   readonly keepalive: { readonly interval: number; readonly timeout: number; readonly growth: 1 } | undefined
   readonly maxBufferBytes: number
+  readonly maxTotalBufferBytes: number
+  readonly maxPipelined: number
   readonly requestTimeout: number
   readonly tlsRefresh: number
   readonly random: () => number
@@ -58,8 +69,8 @@ export function toServerSettings(limits: ServerLimits): ServerSettings {
   const { keepalive = {} } = limits
   const ms = (name: keyof ServerLimits, otherwise: number, least: number): number =>
     checkNumber(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, otherwise === never ? never : most)
-  const count = (name: keyof ServerLimits, otherwise: number, least: number): number =>
-    checkCount(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, most)
+  const count = (name: keyof ServerLimits, otherwise: number, least: number, largest: number = most): number =>
+    checkCount(`server.${name}`, (limits[name] as number | undefined) ?? otherwise, least, largest)
   return {
     maxConnections: count('maxConnections', 10_000, 1),
     handshakeTimeout: ms('handshakeTimeout', 10_000, 1),
@@ -78,7 +89,10 @@ export function toServerSettings(limits: ServerLimits): ServerSettings {
     pingsWithoutCalls: checkBoolean('server.pingsWithoutCalls', limits.pingsWithoutCalls ?? false),
     maxResets: count('maxResets', 10_000, 1),
     maxControlFrames: count('maxControlFrames', 1000, 1),
-    maxBufferBytes: count('maxBufferBytes', 67_108_864, 65_536),
+    maxHeaderFrames: count('maxHeaderFrames', 64, 1),
+    maxBufferBytes: count('maxBufferBytes', 16_777_216, 65_536),
+    maxTotalBufferBytes: count('maxTotalBufferBytes', 268_435_456, 65_536, Number.MAX_SAFE_INTEGER),
+    maxPipelined: count('maxPipelined', 32, 1),
     requestTimeout: ms('requestTimeout', 60_000, 1),
     tlsRefresh: ms('tlsRefresh', 60_000, 1),
     random: limits.random ?? Math.random,

@@ -6,6 +6,7 @@ import { acceptSocket, listenSocket, type SocketEvents, type SocketListener } fr
 import type { Listener, ListenOptions, Routes } from '../../transport.ts'
 import { type Http1, http1Server } from './http1/server.ts'
 import type { Settings } from './options.ts'
+import { Pool } from './room.ts'
 import { ServerConnection } from './server-connection.ts'
 import { serverCertificates } from './server-tls.ts'
 
@@ -13,6 +14,7 @@ import { serverCertificates } from './server-tls.ts'
 export async function listen(routes: Routes, { address, serving = () => true }: ListenOptions, settings: Settings): Promise<Listener> {
   const { host, port } = parseAddress(address)
   const tls = settings.tls && serverCertificates(settings.tls)
+  const pool = new Pool(settings.server.maxTotalBufferBytes)
   /** Those whose client has not said what it speaks have no connection. */
   const sockets = new Map<Socket, Pick<ServerConnection, 'drain' | 'destroy'> | undefined>()
   /** Made for the first client that speaks it. */
@@ -43,7 +45,7 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
     acceptSocket(socket, openHttp2, settings.http1 ? openHttp1 : undefined, settings.server.handshakeTimeout)
 
     function openHttp2(): Pick<SocketEvents, 'data' | 'gone'> {
-      const connection = new ServerConnection(socket, routes, settings)
+      const connection = new ServerConnection(socket, routes, settings, pool)
       sockets.set(socket, connection)
       if (closing !== undefined) connection.drain()
       return {
@@ -54,7 +56,7 @@ export async function listen(routes: Routes, { address, serving = () => true }: 
 
     function openHttp1(first: Uint8Array): void {
       sockets.set(socket, { drain() {}, destroy: () => socket.destroy() })
-      http1 ??= http1Server(routes, settings, serving)
+      http1 ??= http1Server(routes, settings, pool, serving)
       http1.take(socket, first)
     }
   }

@@ -35,7 +35,7 @@ export async function callReply(
 
   let context: ServerContext | undefined
   const share = new Share(room)
-  response.once('close', () => share.giveAll())
+  response.once('close', () => share.end(0))
   try {
     const version = query === undefined ? request.headers['connect-protocol-version'] : query.get('connect')?.slice(1)
     if (version !== undefined && version !== '1')
@@ -47,7 +47,9 @@ export async function callReply(
     const body =
       query === undefined ? await bodyOf(request, settings.maxReceiveBytes, share) : await messageOf(query, settings.maxReceiveBytes)
     const message = await within(answer(route, codecs, body, context), timeout, context, response)
-    return messageReply(context, `application/${subtype}`, encodeMessage(codecs.output, message, settings.maxSendBytes))
+    const bytes = encodeMessage(codecs.output, message, settings.maxSendBytes)
+    share.add(bytes.length)
+    return messageReply(context, `application/${subtype}`, bytes)
   } catch (thrown) {
     return errorReply(toReply(thrown), context)
   }

@@ -1,10 +1,7 @@
 import type { Socket } from 'node:net'
 import { type Aging, Lifetime } from '../lifetime.ts'
 import type { Settings } from '../options.ts'
-import { Room } from '../room.ts'
-
-/** Requests that are answered at a time, as far as a client does not wait for answers. */
-const mostPipelined = 32
+import { type Pool, Room } from '../room.ts'
 
 /** One HTTP/1.1 connection of a server: what is under way on it, and how long it lasts. */
 export class Http1Connection implements Aging {
@@ -12,14 +9,16 @@ export class Http1Connection implements Aging {
   begun = 0
   /** The next answer is its last one. Until then it stays, as a request may be on its way. */
   draining = false
-  /** For the bodies of requests under way. */
+  /** For the bodies of requests under way, and their answers. */
   readonly room: Room
   readonly #socket: Socket
   readonly #lifetime: Lifetime
+  readonly #maxPipelined: number
 
-  constructor(socket: Socket, { server, maxReceiveBytes }: Settings) {
+  constructor(socket: Socket, { server, maxReceiveBytes }: Settings, pool: Pool) {
     this.#socket = socket
-    this.room = new Room(Math.max(server.maxBufferBytes, maxReceiveBytes))
+    this.#maxPipelined = server.maxPipelined
+    this.room = new Room(Math.max(server.maxBufferBytes, maxReceiveBytes), 0, pool)
     this.#lifetime = new Lifetime(server, this, undefined)
     socket.once('close', () => this.#lifetime.end())
   }
@@ -28,7 +27,7 @@ export class Http1Connection implements Aging {
   request(): boolean {
     this.begun++
     this.#lifetime.begin()
-    return ++this.calls <= mostPipelined
+    return ++this.calls <= this.#maxPipelined
   }
 
   /** Nothing has moved for long. That is for handlers to take as they like, and not for clients. */

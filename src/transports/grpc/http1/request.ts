@@ -47,11 +47,11 @@ function read(request: IncomingMessage, limit: number, share: Share): Promise<Ui
       length += chunk.length
       try {
         if (length > limit) throw tooLarge(limit)
-        share.take(chunk.length)
+        share.hold(length)
         chunks.push(chunk)
       } catch (thrown) {
         chunks.length = 0
-        share.giveAll()
+        share.end(0)
         length = Number.POSITIVE_INFINITY
         reject(thrown)
       }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { RpcError } from '../../../error.ts'
 import type { Routes } from '../../../transport.ts'
 import type { Settings } from '../options.ts'
+import type { Pool } from '../room.ts'
 import { callReply } from './call.ts'
 import { Http1Connection } from './connection.ts'
 import { corsFields, isPreflight, preflightReply } from './cors.ts'
@@ -20,7 +21,7 @@ export interface Http1 {
  * HTTP/1.1 by Node's own server: JSON and Connect's unary protocol for the routes, and `/healthz`, which says whether `serving`.
  * https://connectrpc.com/docs/protocol
  */
-export function http1Server(routes: Routes, settings: Settings, serving: () => boolean): Http1 {
+export function http1Server(routes: Routes, settings: Settings, pool: Pool, serving: () => boolean): Http1 {
   const connections = new WeakMap<Socket, Http1Connection>()
   const { handshakeTimeout, requestTimeout, idleTimeout } = settings.server
   const whole = Math.ceil(requestTimeout)
@@ -41,7 +42,8 @@ export function http1Server(routes: Routes, settings: Settings, serving: () => b
       else socket.destroy()
     },
   )
-  server.maxHeadersCount = 200
+  // As many as HTTP/2's lists can have; Node drops the others without a word.
+  server.maxHeadersCount = Math.floor(settings.maxHeaderBytes / 32)
   server.timeout = whole
   server.on('timeout', (socket) => connections.get(socket)?.stalled())
   // It never listens itself; but hearing that it does is when Node begins to look for requests that take too long.
@@ -76,7 +78,7 @@ export function http1Server(routes: Routes, settings: Settings, serving: () => b
 
   return {
     take(socket, first) {
-      connections.set(socket, new Http1Connection(socket, settings))
+      connections.set(socket, new Http1Connection(socket, settings, pool))
       server.emit('connection', socket)
       socket.unshift(first)
     },
