@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../../support/echo.ts'
 import { type EtcdProcess, requireEtcd } from '../../support/etcd.ts'
+import { keysOf } from '../../support/etcd-v2.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { instance, listen, recordLog, statesOf, using } from '../etcd/bench.ts'
-import { keysOf, registryAt, start } from './bench.ts'
+import { registryAt, start } from './bench.ts'
 
 const key = '/micro-registry/book/a'
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { type EtcdV2RegistryOptions, etcdV2, goKit, goMicro } from '../../../src/registries/etcd-v2.ts'
 import { failure } from '../../support/context.ts'
 import { type EtcdProcess, freePorts, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { keysOf } from '../../support/etcd-v2.ts'
 import { instance, listen, recordLog, using } from '../etcd/bench.ts'
-import { keysOf, registryAt, start } from './bench.ts'
+import { registryAt, start } from './bench.ts'
 
 describe('etcd v2', () => {
   it.each<[EtcdV2RegistryOptions, string]>([

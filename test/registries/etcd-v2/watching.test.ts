@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../../support/echo.ts'
 import { requireEtcd, startCluster } from '../../support/etcd.ts'
+import { keysOf } from '../../support/etcd-v2.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { instance, listen, using } from '../etcd/bench.ts'
-import { keysOf, registryAt, start } from './bench.ts'
+import { registryAt, start } from './bench.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const record = (id: string) => `{"name":"book","nodes":[{"id":"${id}","address":"127.0.0.1:1"}]}`
