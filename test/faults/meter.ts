@@ -8,20 +8,24 @@ export interface Meter {
 
 const interval = 1000
 
-/** Requests, and messages on streams, that a member has received since it started. 0 while it is down. */
+/** Requests, and messages on streams, that a member has received since it started, by either API. 0 while it is down. */
 export async function received(url: string): Promise<number> {
   try {
     const text = await metrics(url, 500)
-    return sum(text.matchAll(/^grpc_server_msg_received_total{[^}]*} (\S+)$/gm))
+    return sum(
+      text.matchAll(
+        /^(?:grpc_server_msg_received_total{[^}]*}|etcd_http_received_total{[^}]*}|etcd_debugging_store_watch_requests_total) (\S+)$/gm,
+      ),
+    )
   } catch {
     return 0
   }
 }
 
-/** How many watches a member has. */
+/** How many watches a member has, of either API. */
 export async function watchers(url: string): Promise<number> {
   const text = await metrics(url, 2000)
-  return sum(text.matchAll(/^etcd_debugging_mvcc_watcher_total (\S+)$/gm))
+  return sum(text.matchAll(/^etcd_debugging_(?:mvcc_watcher_total|store_watchers) (\S+)$/gm))
 }
 
 /** What a member says of itself, on a connection of its own. Rejects when that takes longer than `ms`. */
