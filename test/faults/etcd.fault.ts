@@ -69,7 +69,8 @@ async function full(scene: Scene): Promise<Told> {
   await lossKnown(scene)
   await restartAll(scene, { unlimited: true })
   await scene.whole()
-  return { a: lost, b: lost, consumer: broken }
+  // Members end one after the other: who was at the first may have been at the second for a while.
+  return { a: lost, b: lost, consumer: members.length === 1 ? broken : { atLeast: 1, atMost: 2 } }
 }
 
 describe.concurrent('a cluster', () => {

@@ -53,20 +53,22 @@ function sum(matches: Iterable<RegExpMatchArray>): number {
 
 /** Measures the members at `urls`, once a second. What the test itself has asked so far, `own`, does not count. */
 export async function startMeter(urls: readonly string[], own: () => number): Promise<Meter> {
+  let ownBefore = own()
   let before = await Promise.all(urls.map(received))
   let at = performance.now()
-  let ownBefore = own()
   let peak = 0
   let running = true
   let wake = (): void => {}
 
   async function look(): Promise<void> {
+    const ownNow = own()
     const now = await Promise.all(urls.map(received))
     // A member that has been restarted counts from 0.
     const rise = now.map((count, i) => (count >= (before[i] ?? 0) ? count - (before[i] ?? 0) : count))
     const seconds = Math.max(1, (performance.now() - at) / 1000)
+    // What the test asks while the metrics are read may have been counted on either side of the reading.
     peak = Math.max(peak, (rise.reduce((total, count) => total + count, 0) - (own() - ownBefore)) / seconds)
-    ownBefore = own()
+    ownBefore = ownNow
     before = now.map((count, i) => count || (before[i] ?? 0))
     at = performance.now()
   }

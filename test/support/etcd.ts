@@ -186,7 +186,8 @@ function makeMember(options: MemberOptions): EtcdProcess {
   }
 
   async function answering(): Promise<void> {
-    const until = Date.now() + 20_000
+    // Not by the date, which tests move.
+    const until = performance.now() + 20_000
     for (;;) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null)
         throw new Error(`etcd at ${address} ended with ${child?.exitCode ?? child?.signalCode}: ${said}`)
@@ -195,7 +196,7 @@ function makeMember(options: MemberOptions): EtcdProcess {
         (error: Error) => /user name is empty|permission denied|invalid auth/.test(error.message),
       )
       if (answered) return
-      if (Date.now() > until) throw new Error(`etcd at ${address} did not answer within 20 s: ${said}`)
+      if (performance.now() > until) throw new Error(`etcd at ${address} did not answer within 20 s: ${said}`)
       await delay(50)
     }
   }
