@@ -29,7 +29,8 @@ function guarded(size: 1 | 3, password: { now: string }, args: readonly string[]
 onBoth('authentication', (size) => {
   // A token ends when it was not used for this long.
   const short = ['--auth-token-ttl', '2']
-  fault('token expired during watch and during lease', guarded(size, { now: 'secret' }, short), async (scene) => {
+  const etcdIsStrict = guarded(size, { now: 'secret' }, short)
+  fault('token expired during watch and during lease', { ...etcdIsStrict, registry: { ttl: 8000 } }, async (scene) => {
     const { near, far, admin, key } = scene
     await pause(4000)
     await admin.delete({ key: key('a') })

@@ -9,7 +9,7 @@ import type { Build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
 import { v2 } from './api.ts'
 import { pause } from './outages.ts'
-import { fault, patience, type Scene, type SceneOptions, ttl } from './scene.ts'
+import { fault, patience, type Scene, type SceneOptions } from './scene.ts'
 import { logged, type Told } from './verdict.ts'
 
 const program = fileURLToPath(new URL('process-child.mjs', import.meta.url))
@@ -25,6 +25,10 @@ export interface Child {
   block(ms: number): void
 }
 
+/** The TTL of a child, and of the others, whom its fault is not to touch. */
+export const its = 5000
+export const others: Pick<SceneOptions, 'registry'> = { registry: { ttl: 8000 } }
+
 /** What a child says whose registration was lost and came back. */
 export const lostOnce = ['registered', 'healing', 'registered']
 
@@ -36,7 +40,7 @@ export async function withChild(
   body: (child: Child) => Promise<void>,
 ): Promise<Told> {
   const driver = scene.api === v2 ? 'etcd-v2' : 'etcd'
-  const given = JSON.stringify({ endpoints: scene.members.map(({ address }) => address), ttl, ...options })
+  const given = JSON.stringify({ endpoints: scene.members.map(({ address }) => address), ttl: its, ...options })
   const args = [program, join(directory, 'dist'), driver, given, 'c', scene.servers[0]?.address ?? '']
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const states: string[] = []
@@ -75,13 +79,13 @@ export async function withChild(
 }
 
 /** The faults of a process that stands still for longer than its TTL, by either of etcd's APIs. */
-export function paused(place: Pick<SceneOptions, 'size' | 'api'>, its: number, built: () => Build): void {
+export function paused(place: Pick<SceneOptions, 'size' | 'api'>, built: () => Build): void {
   for (const [what, ms] of [
     ['its TTL', its + 1500],
     ['twice its TTL', 2 * its + 1500],
   ] as const) {
-    fault(`paused past ${what} (SIGSTOP)`, place, (scene) =>
-      withChild(scene, built(), { ttl: its }, async (child) => {
+    fault(`paused past ${what} (SIGSTOP)`, { ...place, ...others }, (scene) =>
+      withChild(scene, built(), {}, async (child) => {
         child.process.kill('SIGSTOP')
         await pause(ms)
         await scene.listening.shows(['a', 'b'], patience)

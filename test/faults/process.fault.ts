@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
-import { lostOnce, paused, withChild } from './child.ts'
-import { fault, onBoth, patience, shortOf } from './scene.ts'
+import { its, lostOnce, others, paused, withChild } from './child.ts'
+import { fault, onBoth, patience } from './scene.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -13,14 +13,10 @@ beforeAll(async () => {
 afterAll(() => built[Symbol.dispose]())
 
 onBoth('a process', (size) => {
-  // Of the process whose fault it is.
-  const its = shortOf(size)
-  const options = { ttl: its }
+  paused({ size }, () => built)
 
-  paused({ size }, its, () => built)
-
-  fault('whose event loop is blocked past the TTL', { size }, (scene) =>
-    withChild(scene, built, options, async (child) => {
+  fault('whose event loop is blocked past the TTL', { size, ...others }, (scene) =>
+    withChild(scene, built, {}, async (child) => {
       const { told } = scene.listening
       const before = told.length
       child.block(its + 2000)
@@ -30,8 +26,8 @@ onBoth('a process', (size) => {
     }),
   )
 
-  fault('whose event loop is blocked past the TTL, with a thread for its leases', { size }, (scene) =>
-    withChild(scene, built, { ...options, keepaliveThread: true }, async (child) => {
+  fault('whose event loop is blocked past the TTL, with a thread for its leases', { size, ...others }, (scene) =>
+    withChild(scene, built, { keepaliveThread: true }, async (child) => {
       // Time for the thread to begin.
       await pause(its + 1000)
       const before = await scene.admin.get(scene.key('c'))

@@ -124,8 +124,11 @@ async function openScene(options: SceneOptions) {
   }
   const members = await startCluster(options.size ?? 1, made)
   const cleanups: (() => Promise<unknown>)[] = members.map((member) => () => member.stop())
+  /** Whatever goes wrong, nothing is left running. */
   const close = async (): Promise<void> => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    const failures: unknown[] = []
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
   try {
     return { ...(await build(options, members, cleanups)), close }

@@ -5,6 +5,7 @@ import { fault, onBoth, patience, type Scene } from './scene.ts'
 import { kept } from './verdict.ts'
 
 const grace = 2500
+const ttl = 8000
 
 /** What has been told since, each set as one text. */
 const since = ({ listening }: Scene, before: number): readonly string[] => listening.told.slice(before).map(String)
@@ -18,7 +19,7 @@ async function forget({ admin }: Scene): Promise<void> {
 
 onBoth('a set', (size) => {
   // The member behind the proxy is the only way, so that an interruption is one on three members as well.
-  const place = { size, alone: true, registry: { grace } } as const
+  const place = { size, alone: true, registry: { grace, ttl } } as const
 
   fault('that is empty right after an outage is believed after the grace, and not before', place, async (scene) => {
     const { admin, near, far, key, listening } = scene
@@ -45,7 +46,8 @@ onBoth('a set', (size) => {
     return { a: lost, b: lost, consumer: broken }
   })
 
-  fault('that is empty right after an outage, and whole within the grace', place, async (scene) => {
+  const patient = { ...place, registry: { grace: 60_000, ttl } }
+  fault('that is empty right after an outage, and whole within the grace', patient, async (scene) => {
     const { admin, near, far, key, listening } = scene
     const before = listening.told.length
     near.cut({ refuse: true })
@@ -57,13 +59,34 @@ onBoth('a set', (size) => {
     await scene.heard('consumer', 'connected')
     near.heal()
     await scene.whole()
-    await new Promise((resolve) => setTimeout(resolve, grace))
     expect(warnings(scene)).toHaveLength(1)
     expect(since(scene, before).filter((ids) => ids !== 'a,b')).toEqual([])
     return { a: lost, b: lost, consumer: broken }
   })
 
-  const wary = { ...place, registry: { grace, shrink: 0.3 } }
+  const slow = { ...place, registry: { grace: 2 * grace, ttl } }
+  fault('that is empty right after an outage, before another that is longer than the grace', slow, async (scene) => {
+    const { admin, near, far, key, listening, consumer } = scene
+    const before = listening.told.length
+    near.cut({ refuse: true })
+    far.cut({ refuse: true })
+    await scene.heard('consumer', 'stale')
+    await admin.revoke((await admin.get(key('a')))?.lease ?? 0n)
+    await forget(scene)
+    far.heal()
+    await scene.heard('consumer', 'connected')
+    far.cut({ refuse: true })
+    await until('the next break', () => consumer.state.status === 'stale', patience)
+    await new Promise((resolve) => setTimeout(resolve, 2 * grace + 500))
+    near.heal()
+    await scene.heard('a', 'registered')
+    far.heal()
+    await scene.whole()
+    expect(since(scene, before).filter((ids) => ids !== 'a,b')).toEqual([])
+    return { a: lost, b: lost, consumer: [...broken, ...broken] }
+  })
+
+  const wary = { ...place, registry: { grace, ttl, shrink: 0.3 } }
   fault('that has shrunk by more than the share set, and then by less, right after an outage', wary, async (scene) => {
     const { admin, far, key, listening, consumer } = scene
     const value = (await admin.get(key('a')))?.text ?? ''

@@ -5,7 +5,7 @@ import { v2 as api } from './api.ts'
 import { paused } from './child.ts'
 import { halfOpen } from './half-open.ts'
 import { broken, lost, outages, pause } from './outages.ts'
-import { fault, onBoth, patience, shortOf } from './scene.ts'
+import { fault, onBoth, patience } from './scene.ts'
 import { kept } from './verdict.ts'
 
 let built: Build
@@ -80,7 +80,7 @@ onBoth("etcd's former API", (size) => {
 
   outages(place)
   halfOpen(place)
-  paused(place, shortOf(size), () => built)
+  paused(place, () => built)
 
   if (size === 3)
     fault('a member killed', place, async ({ etcd, keys, key, whole }) => {

@@ -48,9 +48,10 @@ export function judge(
     b: expectation(told.b, actual.b, ['healing', 'registered']),
     consumer: expectation(told.consumer, actual.consumer, ['stale', 'connected']),
   }
-  expect(actual, 'what was told').toEqual(expected)
+  const all = `by what was logged:\n${said.join('\n')}\n`
+  expect(actual, all).toEqual(expected)
   const { states, besides } = logged(said)
-  expect(states, `what was logged:\n${said.join('\n')}`).toEqual(expected)
+  expect(states, all).toEqual(expected)
   // A reading right after an outage may come before the servers are back.
   const outages = expected.consumer.filter((state) => state === 'stale').length
   const allowed = [...(told.besides ?? []), ...Array.from({ length: outages }, () => kept)]

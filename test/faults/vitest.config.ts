@@ -11,5 +11,5 @@ const include = [
 
 export default mergeConfig(
   { ...base, test: { ...base.test, include } },
-  defineConfig({ test: { testTimeout: 90_000, maxWorkers: 3, maxConcurrency: 6 } }),
+  defineConfig({ test: { testTimeout: 90_000, maxWorkers: 3, maxConcurrency: 4 } }),
 )

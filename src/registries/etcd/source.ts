@@ -136,16 +136,17 @@ export function createSource(options: SourceOptions): Source {
       if (collapsed) suspects.add(key)
       if (!suspects.has(key)) write(all, key, undefined)
     }
+    callOffGrace()
+    if (suspects.size > 0) callOffGrace = clock.after(grace, dropSuspects)
     if (!collapsed) return
     const numbers = { service, before, found, grace }
     const text = `${missing.length} of ${before} instances of "${service}" are gone from ${client.name} after an interruption`
     logger.warn(numbers, `${text}; they are kept for ${grace} ms`)
-    callOffGrace()
-    callOffGrace = clock.after(grace, dropSuspects)
   }
 
   function dropSuspects(): void {
-    if (suspects.size === 0 || records === undefined) return
+    // While etcd is away nobody can come back to it; the next reading gives them the time again.
+    if (suspects.size === 0 || records === undefined || trouble !== undefined) return
     for (const key of suspects) write(records, key, undefined)
     suspects.clear()
     changed()
