@@ -68,7 +68,8 @@ export async function startMeter(urls: readonly string[], own: () => number): Pr
     const seconds = Math.max(1, (performance.now() - at) / 1000)
     // What the test asks while the metrics are read may have been counted on either side of the reading.
     peak = Math.max(peak, (rise.reduce((total, count) => total + count, 0) - (own() - ownBefore)) / seconds)
-    ownBefore = ownNow
+    // What a member that did not answer has received is counted when it does.
+    if (!now.includes(0)) ownBefore = ownNow
     before = now.map((count, i) => count || (before[i] ?? 0))
     at = performance.now()
   }

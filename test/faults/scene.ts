@@ -100,9 +100,12 @@ export function fault(name: string, options: SceneOptions, play: (scene: Scene) 
       await settle(scene)
       await scene.load.stop()
       report(ctx.task, await verify(told))
-    } finally {
-      await close()
+    } catch (error) {
+      // What is wrong at the end comes of it.
+      await close().catch(() => {})
+      throw error
     }
+    await close()
   })
 }
 

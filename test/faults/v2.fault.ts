@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
 import { v2 as api } from './api.ts'
-import { paused } from './child.ts'
+import { others, paused } from './child.ts'
 import { halfOpen } from './half-open.ts'
 import { broken, lost, outages, pause } from './outages.ts'
 import { fault, onBoth, patience } from './scene.ts'
@@ -45,7 +45,7 @@ onBoth("etcd's former API", (size) => {
     return { a: lost, besides: [/^warn record \S+ skipped: /] }
   })
 
-  fault('two processes claiming one id', place, async ({ keys, key, registry }) => {
+  fault('two processes claiming one id', { ...place, ...others }, async ({ keys, key, registry }) => {
     const before = await keys.get(key('a'))
     const claim = registry().register({ id: 'a', service: 'echo', address: '127.0.0.1:1' })
     await expect(claim).rejects.toThrow(
@@ -56,7 +56,7 @@ onBoth("etcd's former API", (size) => {
   })
 
   // Silent for longer than the test lasts, so that the watch is asked for from where it stands.
-  const silent = { alone: true, registry: { keepalive: { interval: 100_000 } } }
+  const silent = { alone: true, registry: { ...others.registry, keepalive: { interval: 100_000 } } }
   fault('more changes than etcd remembers while disconnected', { ...place, ...silent }, async (scene) => {
     const { keys, key, far, etcd, listening, servers } = scene
     const address = servers[0]?.address ?? ''
