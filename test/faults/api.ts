@@ -42,8 +42,8 @@ export const v3: Api = {
 export const v2: Api = {
   args: ['--enable-v2=true'],
   root: '/micro-registry/',
-  registry: ({ ttl, timeout, grace, shrink, unreachable, keepalive, endpoints, logger }) =>
-    etcdV2({ ttl, timeout, grace, shrink, unreachable, keepalive, endpoints, logger }),
+  registry: ({ ttl, heartbeat, timeout, grace, shrink, unreachable, keepalive, endpoints, logger }) =>
+    etcdV2({ ttl, heartbeat, timeout, grace, shrink, unreachable, keepalive, endpoints, logger }),
   ids: ({ keys }, service) => keys.ids(`${v2.root}${service}`),
   renewed: async ({ keys }) => (await keys.ids(v2.root)).length,
   two: 2,

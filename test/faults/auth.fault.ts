@@ -5,10 +5,9 @@ import { renewCertificate } from '../support/certificates.ts'
 import { until } from '../support/echo.ts'
 import { enableAuth } from '../support/etcd.ts'
 import { received } from './meter.ts'
+import { broken, pause } from './outages.ts'
 import { fault, onBoth, patience, type SceneOptions, setOf, ttl } from './scene.ts'
 
-const broken = ['stale', 'connected'] as const
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const root = { username: 'root', password: 'root' }
 
 /** etcd with a user `app` who may do anything under the registry's prefix, and `other` who may not. */

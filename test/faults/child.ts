@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
-import type { Build } from '../support/build.ts'
+import { type Build, build } from '../support/build.ts'
 import { until } from '../support/echo.ts'
 import { v2 } from './api.ts'
 import { pause } from './outages.ts'
@@ -31,6 +31,16 @@ export const others: Pick<SceneOptions, 'registry'> = { registry: { ttl: 8000 } 
 
 /** What a child says whose registration was lost and came back. */
 export const lostOnce = ['registered', 'healing', 'registered']
+
+/** The build that children run, for as long as the tests of a file do. */
+export function useBuild(): () => Build {
+  let built: Build
+  beforeAll(async () => {
+    built = await build()
+  }, 120_000)
+  afterAll(() => built[Symbol.dispose]())
+  return () => built
+}
 
 /** Starts an instance `c` in a process of its own, which answers where `a` does. Ended after `body`. */
 export async function withChild(

@@ -27,9 +27,12 @@ export function breakKnown({ heard }: Scene): Promise<void> {
 
 /** The faults of an etcd that is down as a whole, by either of its APIs. */
 export function outages(place: Pick<SceneOptions, 'size' | 'api'>): void {
-  fault('killed and back within the TTL', { ...place, registry: { ttl: 8000 } }, async (scene) => {
+  const often = { ...place, registry: { ttl: 15_000, heartbeat: 1000 } }
+  fault('killed and back within the TTL', often, async (scene) => {
     await killAll(scene)
     await breakKnown(scene)
+    // Some renewals fail.
+    await pause(2000)
     await restartAll(scene)
     await scene.whole()
     return { consumer: broken }

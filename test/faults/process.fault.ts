@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, expect } from 'vitest'
-import { type Build, build } from '../support/build.ts'
+import { expect } from 'vitest'
 import { until } from '../support/echo.ts'
-import { its, lostOnce, others, paused, withChild } from './child.ts'
+import { its, lostOnce, others, paused, useBuild, withChild } from './child.ts'
+import { pause } from './outages.ts'
 import { fault, onBoth, patience } from './scene.ts'
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-let built: Build
-beforeAll(async () => {
-  built = await build()
-}, 120_000)
-afterAll(() => built[Symbol.dispose]())
+const built = useBuild()
 
 onBoth('a process', (size) => {
-  paused({ size }, () => built)
+  paused({ size }, built)
 
   fault('whose event loop is blocked past the TTL', { size, ...others }, (scene) =>
-    withChild(scene, built, {}, async (child) => {
+    withChild(scene, built(), {}, async (child) => {
       const { told } = scene.listening
       const before = told.length
       child.block(its + 2000)
@@ -27,7 +21,7 @@ onBoth('a process', (size) => {
   )
 
   fault('whose event loop is blocked past the TTL, with a thread for its leases', { size, ...others }, (scene) =>
-    withChild(scene, built, { keepaliveThread: true }, async (child) => {
+    withChild(scene, built(), { keepaliveThread: true }, async (child) => {
       // Time for the thread to begin.
       await pause(its + 1000)
       const before = await scene.admin.get(scene.key('c'))

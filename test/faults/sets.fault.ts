@@ -17,20 +17,26 @@ async function forget({ admin }: Scene): Promise<void> {
   await admin.compact((await admin.put('x', '1')).revision, { physical: true })
 }
 
+/** The consumer reads, right after an outage, that nobody is registered; the servers are cut off still. */
+async function emptied(scene: Scene): Promise<void> {
+  const { admin, near, far, key, heard } = scene
+  near.cut({ refuse: true })
+  far.cut({ refuse: true })
+  await heard('consumer', 'stale')
+  await admin.revoke((await admin.get(key('a')))?.lease ?? 0n)
+  await forget(scene)
+  far.heal()
+  await heard('consumer', 'connected')
+}
+
 onBoth('a set', (size) => {
   // The member behind the proxy is the only way, so that an interruption is one on three members as well.
   const place = { size, alone: true, registry: { grace, ttl } } as const
 
   fault('that is empty right after an outage is believed after the grace, and not before', place, async (scene) => {
-    const { admin, near, far, key, listening } = scene
+    const { near, listening } = scene
     const before = listening.told.length
-    near.cut({ refuse: true })
-    far.cut({ refuse: true })
-    await scene.heard('consumer', 'stale')
-    await admin.revoke((await admin.get(key('a')))?.lease ?? 0n)
-    await forget(scene)
-    far.heal()
-    await scene.heard('consumer', 'connected')
+    await emptied(scene)
     const certain = performance.now()
     expect(warnings(scene)).toEqual([
       expect.stringMatching(/^warn 2 of 2 instances of "echo" are gone from etcd .*; they are kept for 2500 ms$/),
@@ -48,15 +54,9 @@ onBoth('a set', (size) => {
 
   const patient = { ...place, registry: { grace: 60_000, ttl } }
   fault('that is empty right after an outage, and whole within the grace', patient, async (scene) => {
-    const { admin, near, far, key, listening } = scene
+    const { near, listening } = scene
     const before = listening.told.length
-    near.cut({ refuse: true })
-    far.cut({ refuse: true })
-    await scene.heard('consumer', 'stale')
-    await admin.revoke((await admin.get(key('a')))?.lease ?? 0n)
-    await forget(scene)
-    far.heal()
-    await scene.heard('consumer', 'connected')
+    await emptied(scene)
     near.heal()
     await scene.whole()
     expect(warnings(scene)).toHaveLength(1)
@@ -66,15 +66,9 @@ onBoth('a set', (size) => {
 
   const slow = { ...place, registry: { grace: 2 * grace, ttl } }
   fault('that is empty right after an outage, before another that is longer than the grace', slow, async (scene) => {
-    const { admin, near, far, key, listening, consumer } = scene
+    const { near, far, listening, consumer } = scene
     const before = listening.told.length
-    near.cut({ refuse: true })
-    far.cut({ refuse: true })
-    await scene.heard('consumer', 'stale')
-    await admin.revoke((await admin.get(key('a')))?.lease ?? 0n)
-    await forget(scene)
-    far.heal()
-    await scene.heard('consumer', 'connected')
+    await emptied(scene)
     far.cut({ refuse: true })
     await until('the next break', () => consumer.state.status === 'stale', patience)
     await new Promise((resolve) => setTimeout(resolve, 2 * grace + 500))

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, expect } from 'vitest'
-import { type Build, build } from '../support/build.ts'
+import { expect } from 'vitest'
 import { until } from '../support/echo.ts'
 import { v2 as api } from './api.ts'
-import { others, paused } from './child.ts'
+import { others, paused, useBuild } from './child.ts'
 import { halfOpen } from './half-open.ts'
 import { broken, lost, outages, pause } from './outages.ts'
 import { fault, onBoth, patience } from './scene.ts'
 import { kept } from './verdict.ts'
 
-let built: Build
-beforeAll(async () => {
-  built = await build()
-}, 120_000)
-afterAll(() => built[Symbol.dispose]())
+const built = useBuild()
 
 onBoth("etcd's former API", (size) => {
   const place = { size, api }
@@ -80,7 +75,7 @@ onBoth("etcd's former API", (size) => {
 
   outages(place)
   halfOpen(place)
-  paused(place, () => built)
+  paused(place, built)
 
   if (size === 3)
     fault('a member killed', place, async ({ etcd, keys, key, whole }) => {
