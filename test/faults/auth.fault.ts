@@ -77,9 +77,19 @@ onBoth('authentication', (size) => {
     await until('the error', () => errors.length > 0)
     expect(errors[0]).toMatch(/^permission_denied: etcd at .*permission denied$/)
     // It is not asked in a loop: what goes on is the scene's own traffic, which is a lease's keep-alives.
-    const before = await received(`http://${etcd.address}`)
+    const count = async (): Promise<{ messages: number; at: number }> => {
+      let messages = 0
+      const answered = async (): Promise<boolean> => {
+        messages = await received(etcd.metrics)
+        return messages > 0
+      }
+      await until('metrics', answered, patience)
+      return { messages, at: performance.now() }
+    }
+    const before = await count()
     await pause(3000)
-    expect((await received(`http://${etcd.address}`)) - before).toBeLessThan(3 * (2 * (3000 / ttl) + 5))
+    const after = await count()
+    expect(after.messages - before.messages).toBeLessThan(3 * (2 * ((after.at - before.at) / ttl) + 5))
     expect(errors).toHaveLength(1)
     return {}
   })
