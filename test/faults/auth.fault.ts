@@ -1,12 +1,13 @@
-import { describe, expect } from 'vitest'
+import { once } from 'node:events'
+import { connect } from 'node:tls'
+import { expect } from 'vitest'
 import { renewCertificate } from '../support/certificates.ts'
 import { until } from '../support/echo.ts'
-import { enableAuth, freePorts } from '../support/etcd.ts'
+import { enableAuth } from '../support/etcd.ts'
 import { received } from './meter.ts'
-import { fault, onBoth, type SceneOptions, setOf, ttl } from './scene.ts'
+import { broken, pause } from './outages.ts'
+import { fault, onBoth, patience, type SceneOptions, setOf, ttl } from './scene.ts'
 
-const broken = ['stale', 'connected'] as const
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const root = { username: 'root', password: 'root' }
 
 /** etcd with a user `app` who may do anything under the registry's prefix, and `other` who may not. */
@@ -27,7 +28,8 @@ function guarded(size: 1 | 3, password: { now: string }, args: readonly string[]
 onBoth('authentication', (size) => {
   // A token ends when it was not used for this long.
   const short = ['--auth-token-ttl', '2']
-  fault('token expired during watch and during lease', guarded(size, { now: 'secret' }, short), async (scene) => {
+  const etcdIsStrict = guarded(size, { now: 'secret' }, short)
+  fault('token expired during watch and during lease', { ...etcdIsStrict, registry: { ttl: 8000 } }, async (scene) => {
     const { near, far, admin, key } = scene
     await pause(4000)
     await admin.delete({ key: key('a') })
@@ -75,9 +77,19 @@ onBoth('authentication', (size) => {
     await until('the error', () => errors.length > 0)
     expect(errors[0]).toMatch(/^permission_denied: etcd at .*permission denied$/)
     // It is not asked in a loop: what goes on is the scene's own traffic, which is a lease's keep-alives.
-    const before = await received(`http://${etcd.address}`)
+    const count = async (): Promise<{ messages: number; at: number }> => {
+      let messages = 0
+      const answered = async (): Promise<boolean> => {
+        messages = await received(etcd.metrics)
+        return messages > 0
+      }
+      await until('metrics', answered, patience)
+      return { messages, at: performance.now() }
+    }
+    const before = await count()
     await pause(3000)
-    expect((await received(`http://${etcd.address}`)) - before).toBeLessThan(3 * (2 * (3000 / ttl) + 5))
+    const after = await count()
+    expect(after.messages - before.messages).toBeLessThan(3 * (2 * ((after.at - before.at) / ttl) + 5))
     expect(errors).toHaveLength(1)
     return {}
   })
@@ -94,22 +106,46 @@ async function rotate(address: string, password: string): Promise<void> {
   })
 }
 
-const [metricsPort] = await freePorts(2)
-const metrics = `http://127.0.0.1:${metricsPort}`
-
-describe('TLS', () => {
+onBoth('TLS', (size) => {
   const secure: SceneOptions = {
-    made: { tls: 'mutual', args: ['--listen-metrics-urls', metrics] },
+    size,
+    made: { tls: 'mutual' },
     reach: ({ certificates: { ca, cert, key } = {} }) => ({ tls: { ca, cert, key } }),
-    metrics,
     registry: { ttl: 8000 },
   }
-  fault('certificate replaced', secure, async ({ etcd, near, far, heard, whole }) => {
+
+  fault('certificate replaced', secure, async ({ etcd, near, far, whole, ...scene }) => {
+    const before = await shown(etcd.address)
     renewCertificate(etcd.certificates?.files)
     near.cut()
     far.cut()
-    await heard('consumer', 'stale')
+    if (scene.used.far) await scene.heard('consumer', 'stale')
     await whole()
-    return { consumer: broken }
+    expect(await shown(etcd.address)).not.toBe(before)
+    return { consumer: scene.used.far ? broken : [] }
   })
+
+  if (size === 3)
+    fault('certificates replaced, and members restarted, one after the other', secure, async ({ members, admin, whole }) => {
+      for (const member of members) {
+        const before = await shown(member.address)
+        renewCertificate(member.certificates?.files)
+        await member.restart()
+        expect(await shown(member.address)).not.toBe(before)
+        // As operators do: the next one when this one is well.
+        await until('its health', async () => (await admin.status()).leader !== 0n, patience)
+        await whole()
+      }
+      return { consumer: { atLeast: 0, atMost: 3 } }
+    })
 })
+
+/** The fingerprint of the certificate that a member shows. */
+async function shown(address: string): Promise<string> {
+  const [host, port] = address.split(':')
+  const socket = connect({ host, port: Number(port), rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const { fingerprint256 } = socket.getPeerCertificate()
+  socket.destroy()
+  return fingerprint256
+}

@@ -8,20 +8,24 @@ export interface Meter {
 
 const interval = 1000
 
-/** Requests, and messages on streams, that a member has received since it started. 0 while it is down. */
+/** Requests, and messages on streams, that a member has received since it started, by either API. 0 while it is down. */
 export async function received(url: string): Promise<number> {
   try {
     const text = await metrics(url, 500)
-    return sum(text.matchAll(/^grpc_server_msg_received_total{[^}]*} (\S+)$/gm))
+    return sum(
+      text.matchAll(
+        /^(?:grpc_server_msg_received_total{[^}]*}|etcd_http_received_total{[^}]*}|etcd_debugging_store_watch_requests_total) (\S+)$/gm,
+      ),
+    )
   } catch {
     return 0
   }
 }
 
-/** How many watches a member has. */
+/** How many watches a member has, of either API. */
 export async function watchers(url: string): Promise<number> {
   const text = await metrics(url, 2000)
-  return sum(text.matchAll(/^etcd_debugging_mvcc_watcher_total (\S+)$/gm))
+  return sum(text.matchAll(/^etcd_debugging_(?:mvcc_watcher_total|store_watchers) (\S+)$/gm))
 }
 
 /** What a member says of itself, on a connection of its own. Rejects when that takes longer than `ms`. */
@@ -49,20 +53,23 @@ function sum(matches: Iterable<RegExpMatchArray>): number {
 
 /** Measures the members at `urls`, once a second. What the test itself has asked so far, `own`, does not count. */
 export async function startMeter(urls: readonly string[], own: () => number): Promise<Meter> {
+  let ownBefore = own()
   let before = await Promise.all(urls.map(received))
   let at = performance.now()
-  let ownBefore = own()
   let peak = 0
   let running = true
   let wake = (): void => {}
 
   async function look(): Promise<void> {
+    const ownNow = own()
     const now = await Promise.all(urls.map(received))
     // A member that has been restarted counts from 0.
     const rise = now.map((count, i) => (count >= (before[i] ?? 0) ? count - (before[i] ?? 0) : count))
     const seconds = Math.max(1, (performance.now() - at) / 1000)
+    // What the test asks while the metrics are read may have been counted on either side of the reading.
     peak = Math.max(peak, (rise.reduce((total, count) => total + count, 0) - (own() - ownBefore)) / seconds)
-    ownBefore = own()
+    // What a member that did not answer has received is counted when it does.
+    if (!now.includes(0)) ownBefore = ownNow
     before = now.map((count, i) => count || (before[i] ?? 0))
     at = performance.now()
   }

@@ -1,37 +1,17 @@
-import { fault, onBoth, type SceneOptions, setOf } from './scene.ts'
-
-const lost = ['healing', 'registered'] as const
-// As quick as etcd allows, so that the tests are.
-const registry: SceneOptions['registry'] = { timeout: 1000, keepalive: { interval: 5000, timeout: 1000 } }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+import { expect } from 'vitest'
+import { etcdClient } from '../../src/etcd/index.ts'
+import { listen } from '../registries/etcd/bench.ts'
+import { until } from '../support/echo.ts'
+import { startProxy } from '../support/proxy.ts'
+import { halfOpen, quick as registry } from './half-open.ts'
+import { broken, lost, pause } from './outages.ts'
+import { fault, onBoth, patience, setOf } from './scene.ts'
 
 onBoth('a network', (size) => {
-  fault('cut without RST, on the stream of the watch', { size, registry }, async (scene) => {
-    const { far, listening, whole } = scene
-    const set = setOf(scene)
-    far.blackHole()
-    const late = await scene.registry().register({ id: 'c', service: 'echo', address: '127.0.0.1:1' })
-    await late.deregister()
-    if (size === 1) await scene.heard('consumer', 'stale')
-    else await pause(8000)
-    far.heal()
-    await whole()
-    await listening.shows(['a', 'b'])
-    return { consumer: set }
-  })
+  halfOpen({ size })
 
-  // One member alone cannot renew anything then; of three, another can in time.
+  // Of three members, another than the one that is cut off can renew in time.
   const ttl = size === 1 ? {} : { ttl: 9000 }
-  fault('cut without RST, on the stream of the leases', { size, registry: { ...registry, ...ttl } }, async (scene) => {
-    scene.near.blackHole()
-    if (size === 1) await Promise.all([scene.heard('a', 'healing'), scene.heard('b', 'healing')])
-    else await pause(9000)
-    scene.near.heal()
-    await scene.whole()
-    return size === 1 ? { a: lost, b: lost } : {}
-  })
-
   fault('cut without RST for less than the TTL', { size, registry: { ...registry, ttl: 10_000 } }, async ({ near, whole }) => {
     near.blackHole()
     await pause(4500)
@@ -55,16 +35,56 @@ onBoth('a network', (size) => {
     return { ...(size === 1 && { a: lost, b: lost }), consumer: set }
   })
 
-  fault('that breaks again and again', { size, registry: { ttl: 8000 } }, async ({ near, far, consumer, whole }) => {
-    const told: string[] = []
-    consumer.onState(({ status }) => told.push(status))
+  fault('that breaks again and again', { size, registry: { ttl: 8000 } }, async ({ used, near, far, whole }) => {
     for (let i = 0; i < 30; i++) {
       near.cut()
       far.cut()
       await pause(100)
     }
     await whole()
-    return { consumer: told }
+    return { consumer: used.far ? { atLeast: 1, atMost: 30 } : [] }
+  })
+
+  fault('that breaks twice before the backlog has come', { size, alone: true, registry: { ttl: 8000 } }, async (scene) => {
+    const { admin, etcd, far, consumer, key } = scene
+    await using way = await startProxy(etcd.address)
+    const follower = etcdClient({ endpoints: [way.address] })
+    const prefix = key('').replace('echo', 'backlog')
+    const record = (id: string) =>
+      JSON.stringify({ name: 'backlog', nodes: [{ id, address: '127.0.0.1:1', metadata: { much: 'x'.repeat(200) } }] })
+    const ids = Array.from({ length: 100 }, (_, i) => `i-${100 + i}`)
+    const put = (some: readonly string[]) => admin.txn({ success: some.map((id) => ({ put: prefix + id, value: record(id) })) })
+    await put(ids.slice(0, 10))
+    const listening = listen(consumer, 'backlog')
+    await listening.shows(ids.slice(0, 10), patience)
+    const seen: string[] = []
+    const watch = follower.watch({
+      prefix,
+      listener: {
+        events: (events) => void seen.push(...events.map(({ type, kv }) => type + kv.keyText.slice(prefix.length))),
+        compacted() {},
+        error() {},
+      },
+    })
+    await watch.created
+    for (const proxy of [far, way]) proxy.cut({ refuse: true })
+    await scene.heard('consumer', 'stale')
+    for (const id of ids.slice(0, 10)) await admin.delete({ key: prefix + id })
+    for (let i = 10; i < ids.length; i += 10) await put(ids.slice(i, i + 10))
+    // A connection brings the news that the watch is there, and breaks amid the first of what was missed.
+    const breaks = [far, way].map((proxy) => proxy.breakAfter(4000, 2))
+    await Promise.all(breaks)
+    expect(seen).toEqual([])
+    expect(listening.told).toEqual([ids.slice(0, 10)])
+    for (const proxy of [far, way]) proxy.heal()
+    await until('the backlog', () => seen.length >= ids.length, patience)
+    await listening.shows(ids.slice(10), patience)
+    await scene.whole()
+    expect(seen).toEqual([...ids.slice(0, 10).map((id) => `delete${id}`), ...ids.slice(10).map((id) => `put${id}`)])
+    listening.stop()
+    watch.cancel()
+    await follower.close()
+    return { consumer: broken }
   })
 
   fault('that refuses everything for a while', { size, registry: { ttl: 8000 } }, async (scene) => {

@@ -7,7 +7,7 @@ const seeds = [1, 2]
 
 describe('a mix of faults', () => {
   for (const seed of seeds) {
-    it(`with seed ${seed}`, { timeout: 120_000 }, async (ctx) => {
+    it.concurrent(`with seed ${seed}`, { timeout: 120_000 }, async (ctx) => {
       requireEtcd(ctx)
       const lines: string[] = []
       expect(await randomRun({ seed, seconds: 20, log: (line) => lines.push(line) }), lines.join('\n')).toEqual([])

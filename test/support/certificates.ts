@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** An authority of its own and one certificate for 127.0.0.1 and localhost, for servers and clients alike. */
@@ -14,10 +14,12 @@ export interface Certificates {
 const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' })
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
-/** Makes them with openssl in a directory. */
-export function makeCertificates(directory: string): Certificates {
+/** Makes them with openssl in a directory; `like` others, by the same authority. */
+export function makeCertificates(directory: string, like?: Certificates): Certificates {
   const at = (name: string): string => join(directory, name)
-  openssl('req', '-x509', ...newKey, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '2', '-subj', '/CN=beckon test authority')
+  if (like === undefined)
+    openssl('req', '-x509', ...newKey, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '2', '-subj', '/CN=beckon test authority')
+  else for (const name of ['ca.key', 'ca.pem']) copyFileSync(join(dirname(like.files.ca), name), at(name))
   const files = { ca: at('ca.pem'), cert: at('cert.pem'), key: at('key.pem') }
   renewCertificate(files)
   return { ca: readFileSync(files.ca, 'utf8'), cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8'), files }

@@ -14,8 +14,8 @@ export interface Load {
   stop(): Promise<Tally>
 }
 
-/** Keeps `concurrency` calls in flight, one after another; `call` resolves to who answered. */
-export function startLoad(call: () => Promise<string>, concurrency = 8): Load {
+/** Keeps `concurrency` calls in flight, one after another with a pause of `ms` between; `call` resolves to who answered. */
+export function startLoad(call: () => Promise<string>, concurrency = 8, ms = 2): Load {
   const perInstance: Record<string, number> = {}
   const failures: RpcError[] = []
   let calls = 0
@@ -31,7 +31,7 @@ export function startLoad(call: () => Promise<string>, concurrency = 8): Load {
         failures.push(error as RpcError)
       }
       // Leaves room for everything else on the machine: it is the faults that count here, not the speed.
-      await new Promise((resolve) => setTimeout(resolve, 2))
+      await new Promise((resolve) => setTimeout(resolve, ms))
     }
   }
 

@@ -11,6 +11,10 @@ export interface Proxy extends AsyncDisposable {
   readonly accepted: number
   /** Breaks every connection; `refuse` until told otherwise, or not. */
   cut(options?: { readonly refuse?: boolean }): void
+  /**
+   * Takes connections, and breaks each when so many bytes have come back on it; refuses when that has happened so many times. Resolves then.
+   */
+  breakAfter(bytes: number, times: number): Promise<void>
   /** Holds every byte back, both ways, without a word; what is held goes on with `heal`. New connections are taken and held as well. */
   hold(): void
   /** Swallows every byte, both ways, without a word: after `heal` the connections that were open are of no use. */
@@ -25,6 +29,8 @@ export async function startProxy(target: string): Promise<Proxy> {
   const [host = '', port = ''] = target.split(':')
   const pairs = new Set<Pair>()
   let mode: 'through' | 'refuse' | 'hold' | 'swallow' = 'through'
+  /** When connections break. */
+  let breaking: { readonly bytes: number; left: number; done(): void } | undefined
   let accepted = 0
 
   const server = createServer((near) => {
@@ -33,7 +39,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       near.resetAndDestroy()
       return
     }
-    const pair: Pair = { near, far: connect(Number(port), host), dead: mode === 'swallow' }
+    const pair: Pair = { near, far: connect(Number(port), host), dead: mode === 'swallow', passed: 0 }
     pairs.add(pair)
     pass(pair, pair.near, pair.far)
     pass(pair, pair.far, pair.near)
@@ -43,13 +49,28 @@ export async function startProxy(target: string): Promise<Proxy> {
   function pass(pair: Pair, from: Socket, to: Socket): void {
     from.on('data', (bytes: Buffer) => {
       if (mode === 'swallow') pair.dead = true
-      if (!pair.dead) to.write(bytes)
+      if (pair.dead) return
+      if (from === pair.far) pair.passed += bytes.length
+      if (breaking !== undefined && pair.passed > breaking.bytes) fall(pair, breaking, bytes)
+      else to.write(bytes)
     })
     from.on('error', () => {})
     from.on('close', () => {
       pairs.delete(pair)
       to.destroy()
     })
+  }
+
+  /** What may still pass has passed when it breaks. */
+  function fall(pair: Pair, at: NonNullable<typeof breaking>, last: Buffer): void {
+    pair.dead = true
+    pair.near.end(last.subarray(0, last.length - (pair.passed - at.bytes)))
+    pair.far.destroy()
+    at.left -= 1
+    if (at.left > 0) return
+    breaking = undefined
+    cut({ refuse: true })
+    at.done()
   }
 
   server.listen(0, '127.0.0.1')
@@ -79,6 +100,12 @@ export async function startProxy(target: string): Promise<Proxy> {
       return accepted
     },
     cut,
+    breakAfter(bytes, times) {
+      mode = 'through'
+      return new Promise((done) => {
+        breaking = { bytes, left: times, done }
+      })
+    },
     hold() {
       mode = 'hold'
       for (const { near, far } of pairs) for (const socket of [near, far]) socket.pause()
@@ -101,4 +128,6 @@ interface Pair {
   readonly far: Socket
   /** Nothing passes any more, ever. */
   dead: boolean
+  /** Bytes that have come back. */
+  passed: number
 }

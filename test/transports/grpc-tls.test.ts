@@ -19,7 +19,7 @@ const directories = Array.from({ length: 3 }, () => mkdtempSync(join(tmpdir(), '
 afterAll(() => {
   for (const directory of directories) rmSync(directory, { recursive: true })
 })
-const [first, second, third] = directories.map(makeCertificates) as [Pair, Pair, Pair]
+const [first, second, third] = directories.map((directory) => makeCertificates(directory)) as [Pair, Pair, Pair]
 type Pair = ReturnType<typeof makeCertificates>
 const pair = ({ cert, key }: Pair): { cert: string; key: string } => ({ cert, key })
 const fingerprintOf = ({ cert }: Pair): string => cert.replace(/-----.*-----|\s/g, '')

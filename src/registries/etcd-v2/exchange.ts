@@ -55,6 +55,7 @@ export function createExchange(tls: EtcdV2TlsOptions | boolean): Exchange {
   const secure = tls !== false
   const agent = secure ? new HttpsAgent({ keepAlive: true, ...(tls === true ? {} : trimmed(tls)) }) : new HttpAgent({ keepAlive: true })
   const request = secure ? httpsRequest : httpRequest
+  let closed = false
 
   function once(address: string, outgoing: Outgoing): Promise<Answer> {
     const { method, path, body, timeout, idle = timeout, signal, background = false } = outgoing
@@ -103,11 +104,14 @@ export function createExchange(tls: EtcdV2TlsOptions | boolean): Exchange {
         return await once(address, outgoing)
       } catch (error) {
         // The connection was kept from before, and etcd has closed it meanwhile.
-        if (error instanceof RpcError && error.unprocessed) return await once(address, outgoing)
+        if (error instanceof RpcError && error.unprocessed && !closed) return await once(address, outgoing)
         throw error
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      closed = true
+      agent.destroy()
+    },
   }
 }
 

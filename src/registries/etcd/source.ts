@@ -69,6 +69,7 @@ export function createSource(options: SourceOptions): Source {
   let callOffGrace = (): void => {}
   /** Number of the reading under way; a later one makes the earlier ones void. */
   let reading = 0
+  let underWay = false
   let stopped = false
 
   /** The one place where a record comes, changes or goes; whether it does. */
@@ -84,11 +85,13 @@ export function createSource(options: SourceOptions): Source {
   async function load(): Promise<void> {
     callOffReload()
     const own = ++reading
+    underWay = true
     const retry = createRetry(client, random)
     while (own === reading) {
       try {
         const { listed, at } = await list()
         if (own !== reading) return
+        underWay = false
         trouble = undefined
         staleSince = undefined
         revision = at
@@ -133,16 +136,17 @@ export function createSource(options: SourceOptions): Source {
       if (collapsed) suspects.add(key)
       if (!suspects.has(key)) write(all, key, undefined)
     }
+    callOffGrace()
+    if (suspects.size > 0) callOffGrace = clock.after(grace, dropSuspects)
     if (!collapsed) return
     const numbers = { service, before, found, grace }
     const text = `${missing.length} of ${before} instances of "${service}" are gone from ${client.name} after an interruption`
     logger.warn(numbers, `${text}; they are kept for ${grace} ms`)
-    callOffGrace()
-    callOffGrace = clock.after(grace, dropSuspects)
   }
 
   function dropSuspects(): void {
-    if (suspects.size === 0 || records === undefined) return
+    // While etcd is away nobody can come back to it; the next reading gives them the time again.
+    if (suspects.size === 0 || records === undefined || trouble !== undefined) return
     for (const key of suspects) write(records, key, undefined)
     suspects.clear()
     changed()
@@ -161,8 +165,13 @@ export function createSource(options: SourceOptions): Source {
         progress(at) {
           revision = at
         },
-        // All clients lose the same history at the same time, unless it was too much for this one alone.
-        compacted: () => (trouble === undefined ? void load() : reload(random() * spread)),
+        compacted() {
+          // What is being read is of later; to read once more would be to doubt it once more.
+          if (underWay) return
+          // All clients lose the same history at the same time, unless it was too much for this one alone.
+          if (trouble === undefined) void load()
+          else reload(random() * spread)
+        },
         interrupted: report,
         // What was missed is heard at once; that it was all of it is looked up for a large set with less haste.
         resumed: () => reload(random() * Math.max(spread, Math.min(records?.size ?? 0, spread * 30))),

@@ -3,8 +3,8 @@ import { createClient } from '../../../src/index.ts'
 import { etcdV2, goKit } from '../../../src/registries/etcd-v2.ts'
 import { Echo } from '../../gen/echo_pb.ts'
 import { listen } from '../../registries/etcd/bench.ts'
-import { keysOf } from '../../registries/etcd-v2/bench.ts'
 import { startEcho, until } from '../../support/echo.ts'
+import { keysOf } from '../../support/etcd-v2.ts'
 import { between } from './program.ts'
 
 const kit = between('go-kit')

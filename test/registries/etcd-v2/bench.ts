@@ -19,25 +19,3 @@ export function registryAt(address: string, options: EtcdV2RegistryOptions = {})
 export async function start(options: EtcdProcessOptions = {}): Promise<EtcdProcess> {
   return using(await startEtcd({ ...options, args: ['--enable-v2=true', ...(options.args ?? [])] }))
 }
-
-/** A key as it is at etcd. */
-export interface Node {
-  readonly value: string
-  readonly ttl?: number
-  readonly createdIndex: number
-  readonly modifiedIndex: number
-}
-
-/** Asks etcd as anybody would. */
-export function keysOf({ address }: Pick<EtcdProcess, 'address'>) {
-  const ask = async (method: string, key: string, form?: Record<string, string>): Promise<Response> =>
-    fetch(`http://${address}/v2/keys${key}`, { method, ...(form && { body: new URLSearchParams(form) }) })
-  return {
-    async get(key: string): Promise<Node | undefined> {
-      const answer = (await (await ask('GET', `${key}?quorum=true`)).json()) as { node?: Node }
-      return answer.node
-    },
-    put: (key: string, value: string, more: Record<string, string> = {}) => ask('PUT', key, { value, ...more }),
-    remove: (key: string) => ask('DELETE', `${key}?recursive=true`),
-  }
-}

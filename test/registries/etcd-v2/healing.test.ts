@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../../support/echo.ts'
-import { type EtcdProcess, requireEtcd } from '../../support/etcd.ts'
+import { requireEtcd } from '../../support/etcd.ts'
+import { keysOf } from '../../support/etcd-v2.ts'
 import { startProxy } from '../../support/proxy.ts'
-import { instance, listen, recordLog, statesOf, using } from '../etcd/bench.ts'
-import { keysOf, registryAt, start } from './bench.ts'
+import { instance, listen, statesOf, using } from '../etcd/bench.ts'
+import { registryAt, start } from './bench.ts'
 
 const key = '/micro-registry/book/a'
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -30,30 +31,6 @@ describe('a registration in etcd v2', () => {
     expect(await keysOf(etcd).get(key)).toBeUndefined()
   })
 
-  it.for([
-    ['deletes its record', 'was deleted', (etcd: EtcdProcess) => keysOf(etcd).remove(key)],
-    ['deletes its directory', 'was deleted', (etcd: EtcdProcess) => keysOf(etcd).remove('/micro-registry')],
-    ['overwrites its record', 'was overwritten; ids must be unique', (etcd: EtcdProcess) => keysOf(etcd).put(key, 'something else')],
-  ] as const)('is put back when somebody %s', async ([_what, told, undo], ctx) => {
-    requireEtcd(ctx)
-    const etcd = await start()
-    const { lines, logger } = recordLog()
-    const registration = await registryAt(etcd.address, { logger }).register(instance('a'))
-    const states = statesOf(registration)
-    const began = performance.now()
-    await undo(etcd)
-    await until('it to be back', () => states.length >= 2, 20_000)
-    // Long before the next refreshing would have shown it.
-    expect(performance.now() - began).toBeLessThan(3000)
-    expect(states.map(([state]) => state)).toEqual(['healing', 'registered'])
-    expect((await keysOf(etcd).get(key))?.value).toContain('"id":"a"')
-    expect(lines).toEqual([
-      `info a registered in etcd v2 at ${etcd.address}`,
-      expect.stringMatching(new RegExp(`^warn registration of a lost, putting it back: .*${key} ${told}$`)),
-      expect.stringMatching(/^info registration of a is back after \d+ ms$/),
-    ])
-  })
-
   it('does not fight in a hot loop with a writer that has the same key', { timeout: 40_000 }, async (ctx) => {
     requireEtcd(ctx)
     const etcd = await start()
@@ -67,28 +44,6 @@ describe('a registration in etcd v2', () => {
     expect(states.length).toBeLessThan(40)
     const holds = async () => registration.state === 'registered' && (await keysOf(etcd).get(key))?.value.includes('"id":"a"') === true
     await until('it to be back', holds, 20_000)
-  })
-
-  it('comes back to an etcd that has lost its data, and no set without it is told', { timeout: 60_000 }, async (ctx) => {
-    requireEtcd(ctx)
-    const etcd = await start()
-    const registry = registryAt(etcd.address)
-    const consumer = registryAt(etcd.address)
-    const listening = listen(consumer)
-    const ids = ['a', 'b', 'c']
-    const all = await Promise.all(ids.map((id) => registry.register(instance(id))))
-    await listening.shows(ids, 20_000)
-    const before = listening.told.length
-    const states = all.map(statesOf)
-    await etcd.kill()
-    await until('the break', () => consumer.state.status === 'stale', 20_000)
-    await etcd.restart({ empty: true })
-    await until('all to be back', () => states.every((told) => told.length === 2), 20_000)
-    for (const told of states) expect(told.map(([state]) => state)).toEqual(['healing', 'registered'])
-    await until('the sets', () => consumer.state.status === 'connected', 20_000)
-    for (const told of listening.told.slice(before)) expect(told).toEqual(ids)
-    await registry.register(instance('d'))
-    await listening.shows([...ids, 'd'], 20_000)
   })
 
   it('outlives an etcd that is down for longer than the TTL', { timeout: 60_000 }, async (ctx) => {
@@ -112,39 +67,9 @@ describe('a registration in etcd v2', () => {
     await until('the update', () => listening.last[0]?.version === '2', 20_000)
     expect(listening.errors).toHaveLength(1)
   })
-
-  it('is healing at its TTL when nothing is heard of etcd any more, and back after', { timeout: 60_000 }, async (ctx) => {
-    requireEtcd(ctx)
-    const etcd = await start()
-    const proxy = using(await startProxy(etcd.address))
-    const registration = await registryAt(proxy.address, {
-      ttl: 3000,
-      timeout: 2000,
-      keepalive: { interval: 1000, timeout: 1000 },
-    }).register(instance('a'))
-    proxy.blackHole()
-    const began = performance.now()
-    await until('the loss', () => registration.state === 'healing', 20_000)
-    expect(performance.now() - began).toBeGreaterThan(1500)
-    await until('its end at etcd', async () => (await keysOf(etcd).get(key)) === undefined, 20_000)
-    proxy.heal()
-    await until('the return', () => registration.state === 'registered', 20_000)
-    expect(await keysOf(etcd).get(key)).toBeDefined()
-  })
 })
 
 describe('an id in etcd v2', () => {
-  it('belongs to who is alive', { timeout: 40_000 }, async (ctx) => {
-    requireEtcd(ctx)
-    const etcd = await start()
-    await registryAt(etcd.address, { ttl: 2000 }).register(instance('a'))
-    const other = registryAt(etcd.address, { ttl: 2000 }).register(instance('a', { address: '127.0.0.1:9' }))
-    await expect(other).rejects.toThrow(
-      /^already_exists: .*a of "book" is registered by 127\.0\.0\.1:\d+, which is alive; ids must be unique/,
-    )
-    expect((await keysOf(etcd).get(key))?.value).not.toContain('127.0.0.1:9"')
-  })
-
   it('is had by the next when the one before it is dead', { timeout: 40_000 }, async (ctx) => {
     requireEtcd(ctx)
     const etcd = await start()

@@ -4,9 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { type EtcdV2RegistryOptions, etcdV2, goKit, goMicro } from '../../../src/registries/etcd-v2.ts'
 import { failure } from '../../support/context.ts'
+import { until } from '../../support/echo.ts'
 import { type EtcdProcess, freePorts, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { keysOf } from '../../support/etcd-v2.ts'
+import { startProxy } from '../../support/proxy.ts'
 import { instance, listen, recordLog, using } from '../etcd/bench.ts'
-import { keysOf, registryAt, start } from './bench.ts'
+import { registryAt, start } from './bench.ts'
 
 describe('etcd v2', () => {
   it.each<[EtcdV2RegistryOptions, string]>([
@@ -99,6 +102,21 @@ describe('etcd v2', () => {
     await listening.shows(['a'], 20_000)
     const untrusted = await failure(registryAt(`https://${etcd.address}`, { timeout: 500 }).register(instance('b')))
     expect(untrusted.message).toMatch(/self-signed|unable to (get|verify)/)
+  })
+
+  it('is left without a connection when the registry is closed amid a request', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = await start()
+    const proxy = using(await startProxy(etcd.address))
+    const registry = registryAt(proxy.address)
+    await registry.services()
+    const asking = failure(registry.services())
+    await until('the request', () => proxy.connections === 1)
+    await registry.close()
+    await asking
+    // Should it be asked again, that takes a moment.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(proxy.connections).toBe(0)
   })
 
   it('is not held to be right where it talks nonsense', async () => {

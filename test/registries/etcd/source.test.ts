@@ -8,8 +8,8 @@ import { manualClock } from '../../../src/testing/clock.ts'
 import { requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { listen, registryAt, using } from './bench.ts'
 
-/** A source over a store that is moved by hand; its random numbers are all a half. */
-async function open(records: number, spread: number) {
+/** A source over a store that is moved by hand; its random numbers are all a half. `during` happens while it reads again. */
+async function open(records: number, spread: number, during?: (told: WatchListener) => void) {
   const clock = manualClock()
   let readings = 0
   let told: WatchListener | undefined
@@ -20,6 +20,7 @@ async function open(records: number, spread: number) {
       pause: async () => {},
       async *pages() {
         readings += 1
+        if (told !== undefined) during?.(told)
         yield { revision: 1, kvs }
       },
       watch({ listener }) {
@@ -67,6 +68,15 @@ describe('after an interruption a set', () => {
     expect(after).toBeGreaterThanOrEqual(expected)
     expect(after).toBeLessThanOrEqual(expected + 50)
     expect(source.trouble).toBeUndefined()
+  })
+
+  it('is read once, though it is told amid the reading that what was missed is compacted', async () => {
+    const { readsAfter } = await open(10, 1000, (told) => told.compacted(7))
+    await readsAfter((told) => {
+      told.interrupted?.(broken)
+      told.resumed?.()
+    })
+    expect(await readsAfter(() => {})).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('is read within the same spread when what was missed is compacted, but at once when only this client has missed it', async () => {

@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { EtcdRegistryOptions } from '../../../src/registries/etcd.ts'
 import { until } from '../../support/echo.ts'
 import { freePorts, requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { startProxy } from '../../support/proxy.ts'
@@ -122,40 +121,6 @@ describe('an etcd that is down at start', () => {
     expect(registered).toBe(false)
     await etcd.restart()
     expect((await registering).state).toBe('registered')
-  })
-})
-
-describe('a set that shrinks during an interruption', () => {
-  const shrunk = async (options: EtcdRegistryOptions) => {
-    const etcd = using(await startEtcd())
-    const proxy = using(await startProxy(etcd.address))
-    const ids = ['a', 'b', 'c', 'd', 'e']
-    for (const id of ids)
-      await etcd.etcdctl('put', `/micro/registry/book/${id}`, `{"name":"book","nodes":[{"id":"${id}","address":"h:1"}]}`)
-    const listening = listen(registryAt(proxy.address, options))
-    await listening.shows(ids)
-    proxy.cut({ refuse: true })
-    await until('the error', () => listening.errors.length > 0)
-    for (const id of ['a', 'b']) await etcd.etcdctl('del', `/micro/registry/book/${id}`)
-    const { header } = JSON.parse(await etcd.etcdctl('put', 'x', '1', '-w', 'json'))
-    // So that it is read, and not heard, that they are gone.
-    await etcd.etcdctl('compact', String(header.revision))
-    proxy.heal()
-    await etcd.etcdctl('put', '/micro/registry/book/f', '{"name":"book","nodes":[{"id":"f","address":"h:1"}]}')
-    return { listening, ids }
-  }
-
-  it('by more than the share set is believed after the grace', async (ctx) => {
-    requireEtcd(ctx)
-    const { listening, ids } = await shrunk({ shrink: 0.1, grace: 1500 })
-    await listening.shows([...ids, 'f'])
-    await listening.shows(['c', 'd', 'e', 'f'])
-  })
-
-  it('by less is believed at once', async (ctx) => {
-    requireEtcd(ctx)
-    const { listening } = await shrunk({ shrink: 0.6, grace: 60_000 })
-    await listening.shows(['c', 'd', 'e', 'f'])
   })
 })
 
