@@ -27,11 +27,21 @@ export class Untouched<T> implements AsyncIterable<T> {
   }
 }
 
+/** A stream that tells of its end by itself, as {@link onEnd} does for any other at the cost of a promise for each item. */
+export interface TellingStream<T> extends AsyncIterable<T> {
+  /** Calls back once, when {@link onEnd} would. */
+  tellEnd(callback: (error?: RpcError) => void): void
+}
+
 /**
  * The same stream, telling once when it has ended: without an error after its last item, with the error it failed with,
  * or with `canceled` when its consumer left. It says nothing of a stream that is never read.
  */
-export function onEnd<T>(stream: AsyncIterable<T>, callback: (error?: RpcError) => void): AsyncIterable<T> {
+export function onEnd<T>(stream: AsyncIterable<T> | TellingStream<T>, callback: (error?: RpcError) => void): AsyncIterable<T> {
+  if ('tellEnd' in stream) {
+    stream.tellEnd(callback)
+    return stream
+  }
   let ended = false
   const end = (error?: RpcError): void => {
     if (ended) return
@@ -39,6 +49,11 @@ export function onEnd<T>(stream: AsyncIterable<T>, callback: (error?: RpcError) 
     callback(error)
   }
   return { [Symbol.asyncIterator]: () => watched(stream[Symbol.asyncIterator](), end) }
+}
+
+/** What is told of a stream whose consumer left. */
+export function leftEarly(): RpcError {
+  return new RpcError('canceled', 'the stream was left before its end')
 }
 
 function watched<T>(source: AsyncIterator<T>, end: (error?: RpcError) => void): AsyncIterator<T> {

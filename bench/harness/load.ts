@@ -102,27 +102,37 @@ export async function run({ kind, inFlight, bytes = 0, ms }: Load, connections: 
   }
 }
 
-/** The messages of a {@link Talk}, for clients that take an async iterable. Tell `received` of this, not of the talk. */
-export function conversation({ ahead, message, received, over }: Talk): { requests(): AsyncGenerator<Echo>; received(): void } {
+/**
+ * The messages of a {@link Talk}, for clients that take an async iterable; by hand, as a generator would take more time than the messages do. Tell
+ * `received` of this, not of the talk.
+ */
+export function conversation({ ahead, message, received, over }: Talk): { requests(): AsyncIterableIterator<Echo>; received(): void } {
+  const one = { done: false as const, value: message }
+  const none = { done: true as const, value: undefined }
   let free = ahead
-  let wake = (): void => {}
-  return {
-    async *requests() {
-      while (!over()) {
-        if (free === 0) {
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-          continue
-        }
+  let wake: ((result: IteratorResult<Echo>) => void) | undefined
+
+  const requests: AsyncIterableIterator<Echo> = {
+    next() {
+      if (over()) return Promise.resolve(none)
+      if (free > 0) {
         free--
-        yield message
+        return Promise.resolve(one)
       }
+      return new Promise((resolve) => {
+        wake = resolve
+      })
     },
+    [Symbol.asyncIterator]: () => requests,
+  }
+
+  return {
+    requests: () => requests,
     received() {
       received()
-      free++
-      wake()
+      if (wake === undefined) free++
+      else wake(over() ? none : one)
+      wake = undefined
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { Registration } from '../../../dist/index.js'
 import { etcd } from '../../../dist/registries/etcd.js'
 import { now } from '../clock.ts'
 import { serve, tell } from '../commands.ts'

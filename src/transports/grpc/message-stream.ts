@@ -1,4 +1,5 @@
 import { RpcError } from '../../error.ts'
+import { leftEarly, type TellingStream } from '../../stream.ts'
 import { Inbox, type Limits, messageEnd, prefixLength } from './inbox.ts'
 import { burst } from './pump.ts'
 import type { Room } from './room.ts'
@@ -22,7 +23,7 @@ interface Waiting<T> {
  * Messages that the peer sends, in the order of their arrival. What is not consumed keeps its room in the flow-control
  * window, so that the peer stops sending. It can be iterated once.
  */
-export class MessageStream<T> implements AsyncIterableIterator<T> {
+export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream<T> {
   readonly #owner: StreamOwner<T>
   readonly #limits: Limits
   readonly #inbox: Inbox
@@ -36,6 +37,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
   #pause: NodeJS.Immediate | undefined
   #error: RpcError | undefined
   readonly #waiting: Waiting<T>[] = []
+  /** Whoever wants to know of the end. */
+  #listeners: ((error?: RpcError) => void)[] = []
 
   constructor(owner: StreamOwner<T>, limits: Limits, encoding: string, room?: Room) {
     this.#owner = owner
@@ -157,11 +160,20 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
     this.#error = undefined
     this.end()
     if (open) this.#owner.left()
+    this.#tell(leftEarly())
     return Promise.resolve({ done: true, value: undefined })
   }
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  tellEnd(callback: (error?: RpcError) => void): void {
+    this.#listeners.push(callback)
+  }
+
+  #tell(error: RpcError | undefined): void {
+    for (const callback of this.#listeners.splice(0)) callback(error)
   }
 
   #take(): IteratorResult<T> | undefined {
@@ -215,6 +227,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T> {
     // The error is told once; whoever asks again has been told.
     this.#error = undefined
     this.#inbox.clear()
+    this.#tell(error)
     if (error === undefined) one.resolve({ done: true, value: undefined })
     else one.reject(error)
   }

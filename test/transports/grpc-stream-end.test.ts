@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { RpcError } from '../../src/error.ts'
+import { onEnd } from '../../src/stream.ts'
+import { MessageStream } from '../../src/transports/grpc/message-stream.ts'
+
+/** Two messages of one byte each, as they travel. */
+const two = Buffer.from([0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 8])
+
+describe('the end of a stream of messages', () => {
+  it('is told after the last message, without another promise for each', async () => {
+    const { stream, ends } = scene()
+    expect(onEnd(stream, () => {})).toBe(stream)
+    stream.push(two, 0, two.length)
+    stream.end()
+    const messages: number[] = []
+    for await (const message of stream) {
+      expect(ends).toEqual([])
+      messages.push(message)
+    }
+    expect(messages).toEqual([7, 8])
+    expect(ends).toEqual(['ok'])
+  })
+
+  it('is told once to everybody who asked', async () => {
+    const { stream, ends } = scene()
+    onEnd(stream, () => ends.push('too'))
+    stream.end()
+    for (let i = 0; i < 3; i++) await stream.next()
+    await stream.return()
+    expect(ends).toEqual(['ok', 'too'])
+  })
+
+  it('is told with the error it fails with, after what came before', async () => {
+    const { stream, ends } = scene()
+    stream.push(two, 0, two.length)
+    stream.end(new RpcError('aborted', 'x'))
+    await stream.next()
+    await stream.next()
+    expect(ends).toEqual([])
+    await expect(stream.next()).rejects.toThrow('aborted: x')
+    expect(ends).toEqual(['aborted'])
+  })
+
+  it('is told to who waits for a message', async () => {
+    const { stream, ends } = scene()
+    const next = stream.next()
+    stream.fail(new RpcError('unavailable', 'lost'))
+    await expect(next).rejects.toThrow('unavailable: lost')
+    expect(ends).toEqual(['unavailable'])
+  })
+
+  it('is told as canceled when the consumer leaves', async () => {
+    const { stream, ends } = scene()
+    stream.push(two, 0, two.length)
+    for await (const _ of stream) break
+    expect(ends).toEqual(['canceled'])
+  })
+})
+
+function scene(): { stream: MessageStream<number>; ends: string[] } {
+  const owner = { decode: (from: Buffer, start: number) => from[start] as number, release() {}, left() {} }
+  const stream = new MessageStream<number>(owner, { maxReceiveBytes: 100, streamWindow: 65_536 }, '')
+  const ends: string[] = []
+  onEnd(stream, (error) => ends.push(error?.code ?? 'ok'))
+  return { stream, ends }
+}
