@@ -5,6 +5,7 @@ import { ErrorCode, type Fault, fault, toFault } from './fault.ts'
 import type { Fields } from './fields.ts'
 import * as f from './frames.ts'
 import { Guard, type GuardLimits } from './guard.ts'
+import { HeaderPieces } from './header-pieces.ts'
 import { Output } from './output.ts'
 import { isWholeData, unpad } from './payload.ts'
 import { type FrameSink, Reader } from './reader.ts'
@@ -71,10 +72,7 @@ export class Connection<H> implements FrameSink {
   /** All that the peer has allowed to be sent. */
   #credited = 65_535
   readonly #pongs: (() => void)[] = []
-  /** A header block that goes on in CONTINUATION frames. */
-  #pieces: Buffer[] = []
-  #continued = 0
-  #continuedFlags = 0
+  readonly #pieces: HeaderPieces
 
   constructor(socket: Socket, streams: Streams<H>, options: ConnectionOptions<H>) {
     this.#socket = socket
@@ -87,6 +85,7 @@ export class Connection<H> implements FrameSink {
     this.#decoder = new Decoder(options.parse, options.server, options.maxHeaderListSize)
     this.#reader = new Reader(this)
     this.#guard = new Guard(options.limits)
+    this.#pieces = new HeaderPieces({ maxBytes: longestBlock * options.maxHeaderListSize, maxFrames: options.limits.maxHeaderFrames })
     this.output.onDrain = () => {
       if (options.server) socket.resume()
       this.sender.pump()
@@ -198,7 +197,7 @@ export class Connection<H> implements FrameSink {
   }
 
   frame(type: number, flags: number, id: number, from: Buffer, start: number, end: number, limit: number): number {
-    if (this.#continued !== 0 && (type !== f.CONTINUATION || id !== this.#continued)) throw protocol('header block is not continued')
+    if (this.#pieces.id !== 0 && (type !== f.CONTINUATION || id !== this.#pieces.id)) throw protocol('header block is not continued')
     if (!this.settled && (type !== f.SETTINGS || flags & f.ACK)) throw protocol('the first frame is not SETTINGS')
     if (type === f.DATA) this.#data(flags, id, from, start, end)
     else if (type === f.HEADERS) return this.#headers(flags, id, from, start, end, limit)
@@ -228,24 +227,14 @@ export class Connection<H> implements FrameSink {
     this.ids.checkOpens(id)
     const own = (flags & f.PRIORITIZED) !== 0 && f.read31(from, padded.start) === id
     if (flags & f.END_HEADERS) return this.#block(flags, id, from, start, padded.end, frameEnd, limit, own)
-    this.#continued = id
-    this.#continuedFlags = flags
-    this.#pieces = [Buffer.from(from.subarray(start, padded.end))]
+    this.#pieces.begin(id, flags, from.subarray(start, padded.end))
     return frameEnd
   }
 
   #continuation(flags: number, id: number, from: Buffer, start: number, end: number): void {
-    if (this.#continued === 0) throw protocol('CONTINUATION without HEADERS')
-    this.#pieces.push(Buffer.from(from.subarray(start, end)))
-    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const { limits, maxHeaderListSize } = this.#options
-    if (length > longestBlock * maxHeaderListSize || this.#pieces.length > limits.maxHeaderFrames)
-      throw fault(ErrorCode.enhanceYourCalm, `header block of ${length} bytes in ${this.#pieces.length} frames`)
-    if (!(flags & f.END_HEADERS)) return
-    const block = Buffer.concat(this.#pieces)
-    this.#pieces = []
-    this.#continued = 0
-    this.#block(this.#continuedFlags, id, block, 0, block.length, 0, 0, false)
+    if (this.#pieces.id === 0) throw protocol('CONTINUATION without HEADERS')
+    const block = this.#pieces.add(flags, from.subarray(start, end))
+    if (block !== undefined) this.#block(this.#pieces.flags, id, block, 0, block.length, 0, 0, false)
   }
 
   /** Takes a whole header block; returns where the frame after it, and the one after that if it was taken too, ends. */
