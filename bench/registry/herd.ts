@@ -10,8 +10,10 @@ import type { Scene } from './scene.ts'
 /** What etcd has to do when it comes back to many clients at once. */
 export interface HerdFigures {
   readonly clients: number
-  /** The most requests and messages on streams in a second, as etcd counts them, taken over 200 ms. */
+  /** The most requests and messages on streams in a second, as etcd counts them, taken over 200 ms or for as long as it took to say so. */
   readonly peakPerSecond: number
+  /** The longest time it took, in milliseconds. */
+  readonly longestLookMs: number
   /** All that came until everything was quiet again. */
   readonly requests: number
   /** How many have been told of a change made right after etcd's first answer, and are registered again, within a minute. */
@@ -75,9 +77,17 @@ async function once(
       await delay(100)
     // Until the readings that follow an outage are through.
     await delay(2000)
-    const { peak, total } = await rush.stop()
+    const { peak, total, longest } = await rush.stop()
     const { current, registered, lastAt } = seen
-    return { clients: all, peakPerSecond: peak, requests: total, current, registered, currentMs: Math.round(lastAt - begin) }
+    return {
+      clients: all,
+      peakPerSecond: peak,
+      longestLookMs: longest,
+      requests: total,
+      current,
+      registered,
+      currentMs: Math.round(lastAt - begin),
+    }
   } finally {
     await Promise.all(programs.map((program) => program.stop()))
   }

@@ -25,6 +25,8 @@ export interface Rush {
   /** The most in a second. */
   readonly peak: number
   readonly total: number
+  /** The longest time between two looks, in milliseconds: an etcd that is busy answers late, and what came meanwhile counts as spread over it. */
+  readonly longest: number
 }
 
 /** Waits for an etcd that is being started, then looks every `window` milliseconds at how much it is asked, until stopped. */
@@ -36,6 +38,7 @@ export function watchRush(address: string, window: number): { readonly up: Promi
   })
   const end = (async (): Promise<Rush> => {
     let peak = 0
+    let longest = 0
     let before: Received = new Map()
     let at = performance.now()
     while (running) {
@@ -43,13 +46,14 @@ export function watchRush(address: string, window: number): { readonly up: Promi
       const now = performance.now()
       if (after !== undefined) {
         arrived()
+        if (before.size > 0) longest = Math.max(longest, now - at)
         peak = Math.max(peak, (between(before, after) * 1000) / Math.max(window, now - at))
         before = after
       }
       at = now
       await delay(after === undefined ? 10 : window)
     }
-    return { peak: Math.round(peak), total: between(new Map(), before) }
+    return { peak: Math.round(peak), total: between(new Map(), before), longest: Math.round(longest) }
   })()
   return {
     up,

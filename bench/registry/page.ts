@@ -33,7 +33,8 @@ their lease, and the time is from when the first of them hears of it. Found: a c
 from \`start()\`'s being resolved to the first call that the new one serves. Moleculer finds others by announcements over NATS, or by its etcd3 discoverer at the next
 heartbeat, every 10 s. Herd: every client is a registry with a connection of its own to the real etcd, 250 in a process, that follows a service of 100 instances and
 has registered one; etcd is killed and back two seconds later, and one instance more is registered by
-somebody else at once. Without jitter means that all clients draw the same random number. The peak is what etcd received in its busiest 200 ms.
+somebody else at once. Without jitter means that all clients draw the same random number. The peak is what etcd received in its busiest 200 ms,
+or for as long as it took to say how much that was: it is busy then, so that the peak is a mean over that time.
 
 \`\`\`
 ${toText(results)}

@@ -75,15 +75,26 @@ function discoveryTable(results: DiscoveryResults): string {
 }
 
 function herdTable({ jitter, noJitter }: HerdResults): string {
-  const row = (name: string, { clients, peakPerSecond, requests, current, registered, currentMs }: HerdFigures): readonly string[] => [
+  const row = (
+    name: string,
+    { clients, peakPerSecond, longestLookMs, requests, current, registered, currentMs }: HerdFigures,
+  ): readonly string[] => [
     name,
     `${count(peakPerSecond)} requests/s`,
+    `${count(longestLookMs)} ms`,
     count(requests),
     current === clients ? `${count(currentMs)} ms` : `${count(current)} within a minute`,
     count(registered),
   ]
   return align([
-    [`${count(jitter.clients)} clients after etcd's restart`, 'peak', 'requests in all', 'until all are current', 'registered again'],
+    [
+      `${count(jitter.clients)} clients after etcd's restart`,
+      'peak',
+      'taken over up to',
+      'requests in all',
+      'until all are current',
+      'registered again',
+    ],
     row('with jitter', jitter),
     row('without', noJitter),
   ])
