@@ -157,9 +157,7 @@ export function acceptSocket(
     clearTimeout(timer)
     const opened = open()
     taker = opened
-    // What TLS has deciphered is memory of its own already.
-    if (!(socket instanceof tls.TLSSocket) && readInto(socket, readBuffer, (length) => opened.data(readBuffer, length)))
-      socket.off('data', read)
+    if (readInto(socket, readBuffer, (length) => opened.data(readBuffer, length))) socket.off('data', read)
     const rest = chunk.subarray(part.length)
     if (rest.length > 0) opened.data(rest, rest.length)
   }

@@ -1,20 +1,21 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { readInto } from '../../src/http2/read-into.ts'
+import { makeCertificates } from '../support/certificates.ts'
 import { until } from '../support/echo.ts'
 
-const server = net.createServer()
+const directory = mkdtempSync(join(tmpdir(), 'beckon-read-into-'))
+const { ca, cert, key } = makeCertificates(directory)
+let server: net.Server
 let near: net.Socket
 let far: net.Socket
 
-/** An accepted socket and the one that connected. */
-async function connected(): Promise<void> {
-  if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening')
-  const accepted = once(server, 'connection')
-  far = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
-  near = (await accepted)[0] as net.Socket
-}
+afterAll(() => rmSync(directory, { recursive: true }))
 
 afterEach(() => {
   near.destroy()
@@ -22,9 +23,20 @@ afterEach(() => {
   server.close()
 })
 
-describe('a socket that was accepted', () => {
+/** An accepted socket and the one that connected. */
+async function connected(how: string): Promise<void> {
+  const secure = how === 'over TLS'
+  server = secure ? tls.createServer({ cert, key }) : net.createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const accepted = once(server, secure ? 'secureConnection' : 'connection')
+  const { port } = server.address() as net.AddressInfo
+  far = secure ? tls.connect({ port, host: '127.0.0.1', ca }) : net.connect(port, '127.0.0.1')
+  near = (await accepted)[0] as net.Socket
+}
+
+describe.each(['in plain text', 'over TLS'])('a socket that was accepted, %s', (how) => {
   it('reads into the same memory again and again', async () => {
-    await connected()
+    await connected(how)
     const memory = Buffer.alloc(16)
     let came = ''
     near.on('data', () => expect.unreachable())
@@ -36,7 +48,7 @@ describe('a socket that was accepted', () => {
   })
 
   it('does so in the midst of what it reads', async () => {
-    await connected()
+    await connected(how)
     const memory = Buffer.alloc(16)
     let came = ''
     near.once('data', (chunk: Buffer) => {
@@ -48,8 +60,28 @@ describe('a socket that was accepted', () => {
     await until('both', () => came === 'ab')
   })
 
+  it('ends', async () => {
+    await connected(how)
+    const memory = Buffer.alloc(16)
+    let came = 0
+    near.resume()
+    readInto(near, memory, (length) => (came += length))
+    const closed = once(near, 'close')
+    far.end('x'.repeat(40))
+    await closed
+    expect(came).toBe(40)
+  })
+
+  it('is left as it is where Node does not do it like that', async () => {
+    await connected(how)
+    expect(readInto(new net.Socket(), Buffer.alloc(16), () => {})).toBe(false)
+    expect(readInto({} as net.Socket, Buffer.alloc(16), () => {})).toBe(false)
+  })
+})
+
+describe('a socket that was accepted', () => {
   it('can be paused, and ends', async () => {
-    await connected()
+    await connected('in plain text')
     const memory = Buffer.alloc(16)
     let came = 0
     near.resume()
@@ -66,11 +98,5 @@ describe('a socket that was accepted', () => {
     await until('40 bytes', () => came === 40)
     near.resume()
     await closed
-  })
-
-  it('is left as it is where Node does not do it like that', async () => {
-    await connected()
-    expect(readInto(new net.Socket(), Buffer.alloc(16), () => {})).toBe(false)
-    expect(readInto({} as net.Socket, Buffer.alloc(16), () => {})).toBe(false)
   })
 })
