@@ -5,22 +5,17 @@ import { Connection as Http2Connection, type Streams } from '../../http2/connect
 import type { Block } from '../../http2/decoder.ts'
 import { ErrorCode, errorName, type Fault, fault } from '../../http2/fault.ts'
 import type { GuardLimits } from '../../http2/guard.ts'
-import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { connectSocket } from '../../http2/socket.ts'
 import type { ReceiveWindow } from '../../http2/window.ts'
 import type { ConnectionState, DialOptions } from '../../transport.ts'
 import * as awaited from './awaited.ts'
 import { type CallHost, ClientCall } from './client-call.ts'
-import { compress } from './compression.ts'
 import { Deadlines } from './deadlines.ts'
-import { prefixLength } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
-import { sizeOf, writeMetadata } from './metadata.ts'
 import type { Settings } from './options.ts'
-import { lentMessage, pushMessage, sendMessage } from './outbox.ts'
 import type { PingIntervals } from './ping-intervals.ts'
-import { checkIterable, pump } from './pump.ts'
-import { hasMetadata, RequestFrames, wrapRequest, writeRequest } from './request-frames.ts'
+import { RequestFrames } from './request-frames.ts'
+import { type RequestHost, Requests } from './requests.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 import { Ring } from './ring.ts'
 import { roundTimeout } from './timeout.ts'
@@ -38,11 +33,8 @@ const serverIsTrusted: GuardLimits = {
   maxUnreadBytes: 16_777_216,
 }
 
-/** Headers with a longer path may need more than one frame. */
-const longestPath = 8192
-
 /** One connection of a client, and the calls on it. */
-export class ClientConnection implements Streams<ResponseHead>, CallHost {
+export class ClientConnection implements Streams<ResponseHead>, CallHost, RequestHost {
   readonly address: string
   readonly settings: Settings
   state: ConnectionState = 'connecting'
@@ -51,7 +43,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   /** Calls that wait for the connection, or for the peer to allow another stream, oldest first. */
   readonly #waiting = new Set<ClientCall>()
   readonly #http2: Http2Connection<ResponseHead>
-  readonly #frames: RequestFrames
+  readonly #requests: Requests
   readonly #keepalive: Keepalive | undefined
   readonly #pings: PingIntervals
   /** What the peer has said was wrong. */
@@ -90,7 +82,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
       limits: serverIsTrusted,
     })
     const scheme = settings.tls === undefined ? 'http' : 'https'
-    this.#frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings)
+    const frames = new RequestFrames(this.#http2.encoder, scheme, formatAddress(host === '' ? 'localhost' : host, port), settings)
+    this.#requests = new Requests(this.#http2, frames, this)
     this.#pings = pings
     const keepalive = pings.of(address)
     this.#keepalive = keepalive && new Keepalive(keepalive, this.#http2, () => this.#lost('no answer to a keepalive PING'))
@@ -143,12 +136,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
   }
 
   #start(call: ClientCall, left: number): void {
-    const { kind, input } = call.method
     try {
-      const timeout = left === Number.POSITIVE_INFINITY ? 0 : roundTimeout(left)
-      if (kind === 'unary' || kind === 'serverStream') {
-        if (!this.#sendInPlace(call, timeout)) this.#sendWhole(call, lentMessage(input, call.request, this.settings.maxSendBytes), timeout)
-      } else this.#sendStream(call, checkIterable(call.request, 'invalid_argument', `request of ${call.method.path}`), timeout)
+      this.#requests.send(call, left === Number.POSITIVE_INFINITY ? 0 : roundTimeout(left))
     } catch (thrown) {
       const { code, rawMessage, details, cause } = RpcError.from(thrown, 'internal')
       // It would fail anywhere else too.
@@ -158,86 +147,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost {
     if (call.id >= 0x7ffffff0) this.#enter('draining', new RpcError('unavailable', `connection to ${this.address} has no stream ids left`))
   }
 
-  /** The usual case: the message is written right into the output, between frames known from before. False when it cannot be; then nothing was sent. */
-  #sendInPlace(call: ClientCall, timeout: number): boolean {
-    const { input } = call.method
-    if (input.write === undefined || this.settings.compression !== undefined || hasMetadata(call.context)) return false
-    const template = this.#frames.kept(call.method, timeout)
-    const { output, sender, peer } = this.#http2
-    const room = sender.room(peer.initialWindow) - prefixLength
-    if (template === undefined || room < 0) return false
-    const { length } = template.bytes
-    const start = output.reserve(length + room)
-    const { buffer } = output
-    const at = start + length
-    const end = input.write(call.request, buffer, at, at + Math.min(room, this.settings.maxSendBytes))
-    // A message may have getters, and those may send something themselves.
-    if (end < 0 || output.buffer !== buffer || output.length !== start) return false
-    this.#register(call)
-    output.length = wrapRequest(buffer, start, template, call.id, end)
-    sender.window -= end - at + prefixLength
-    return true
-  }
-
-  #sendWhole(call: ClientCall, message: Uint8Array, timeout: number): void {
-    const { output, sender, peer } = this.#http2
-    const { compression } = this.settings
-    const compressed = compression && compress(message)
-    const small =
-      compressed === undefined && sender.allows(message.length + prefixLength, peer.initialWindow) && call.method.path.length < longestPath
-    if (small && !hasMetadata(call.context)) {
-      const template = this.#frames.template(call.method, timeout)
-      const start = output.reserve(template.bytes.length + message.length)
-      this.#register(call)
-      output.length = writeRequest(output.buffer, start, template, call.id, message)
-      sender.window -= message.length + prefixLength
-      return
-    }
-    const outgoing = this.#open(call, timeout)
-    pushMessage(sender, outgoing, compressed ?? message, compressed === undefined ? 0 : 1)
-    sender.finish(outgoing)
-  }
-
-  #sendStream(call: ClientCall, messages: AsyncIterable<unknown>, timeout: number): void {
-    const outgoing = this.#open(call, timeout)
-    const { sender } = this.#http2
-    const { compression, maxSendBytes } = this.settings
-    const { input } = call.method
-    call.pump = pump(messages, {
-      send: (message) => {
-        sendMessage(this.#http2, outgoing, input, message, compression, maxSendBytes)
-        if (outgoing.queued < enough) return undefined
-        return new Promise((resolve) => {
-          outgoing.onDrain = resolve
-        })
-      },
-      finish: () => sender.finish(outgoing),
-      fail: (thrown) => {
-        const { code, rawMessage, details } = RpcError.from(thrown, 'canceled')
-        call.cancel(code, rawMessage, { details, cause: thrown })
-      },
-    })
-  }
-
-  /** Sends a call's headers, with its metadata, and opens its stream for sending. */
-  #open(call: ClientCall, timeout: number): Outgoing {
-    const { headers } = call.context
-    const fields = this.#frames.fields(call.method, timeout)
-    const stable = fields.length
-    writeMetadata(headers, fields)
-    const most = this.#http2.peer.maxHeaderListSize
-    if (sizeOf(fields) > most)
-      throw new RpcError(
-        'resource_exhausted',
-        `headers of ${sizeOf(fields)} bytes are over the limit of ${most} that ${this.address} has set`,
-      )
-    this.#http2.output.reserve(0)
-    this.#register(call)
-    this.#http2.sendHeaders(call.id, fields, stable, false)
-    return this.#http2.sender.open(call.id, this.#http2.peer.initialWindow)
-  }
-
-  #register(call: ClientCall): void {
+  register(call: ClientCall): void {
     call.id = this.#http2.ids.next()
     call.batch = this.#http2.output.writes
     this.#calls.add(call)

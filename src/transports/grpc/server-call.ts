@@ -9,26 +9,18 @@ import { Inbox, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, type Pump, pump } from './pump.ts'
+import type { Replies } from './replies.ts'
 import type { RequestHead } from './request-head.ts'
 import { type Room, Share } from './room.ts'
 import { ServerContext } from './server-context.ts'
 
 /** What a call needs of its connection. */
-export interface ReplyHost {
+export interface CallHost {
   readonly settings: Settings
   readonly peer: string
   readonly room: Room
   readonly gate: Gate
-  /** Answers with one message, if the call is still open. */
-  reply(call: ServerCall, message: unknown): void
-  /** Answers what is no call of gRPC's with the HTTP status that its head has. */
-  replyHttp(call: ServerCall): void
-  /** Answers with an error, if the call is still open. */
-  replyError(call: ServerCall, error: unknown): void
-  /** Opens a stream of messages: sends headers. */
-  openReply(call: ServerCall): Outgoing
-  send(call: ServerCall, outgoing: Outgoing, message: unknown): void
-  finishReply(call: ServerCall, outgoing: Outgoing): void
+  readonly replies: Replies
   /** Gives room back to the caller: so much on the connection, and as much or `onStream` on the call's stream if that has a window. */
   release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream?: number): void
   /** Tells the caller that the call has not begun and does not. */
@@ -70,7 +62,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   list: DeadlineList | undefined
   earlier: Timed | undefined
   later: Timed | undefined
-  readonly #host: ReplyHost
+  readonly #host: CallHost
   #received = 0
   /** The handler reads no more of its request, or there is none. */
   #discards: boolean
@@ -89,7 +81,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   #pump: Pump | undefined
   #earlyOpen: NodeJS.Immediate | undefined
 
-  constructor(host: ReplyHost, id: number, head: RequestHead, route: Route) {
+  constructor(host: CallHost, id: number, head: RequestHead, route: Route) {
     this.#host = host
     this.id = id
     this.head = head
@@ -108,7 +100,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     try {
       this.#handle(this.#requests, 0)
     } catch (thrown) {
-      this.#host.replyError(this, thrown)
+      this.#host.replies.fail(this, thrown)
     }
   }
 
@@ -132,7 +124,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     else this.#unaryData(from, start, end, ended)
     if (!ended) return
     this.#requests?.end()
-    if (this.head.http !== 0) this.#host.replyHttp(this)
+    if (this.head.http !== 0) this.#host.replies.answerHttp(this)
   }
 
   /** The method is called when the request has ended, as it may turn out to have more than one message. */
@@ -156,7 +148,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       if (!this.#whole) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
       if (!this.#begun) this.#handleFound(this.#inbox)
     } catch (thrown) {
-      this.#host.replyError(this, thrown)
+      this.#host.replies.fail(this, thrown)
     }
   }
 
@@ -172,7 +164,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       try {
         this.#handleFound(inbox)
       } catch (thrown) {
-        this.#host.replyError(this, thrown)
+        this.#host.replies.fail(this, thrown)
       }
     }, patience)
   }
@@ -195,7 +187,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     try {
       this.#handle(this.decode(from, start, end, false), end - start)
     } catch (thrown) {
-      this.#host.replyError(this, thrown)
+      this.#host.replies.fail(this, thrown)
     }
   }
 
@@ -218,7 +210,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     try {
       this.#call(request)
     } catch (thrown) {
-      this.#host.replyError(this, thrown)
+      this.#host.replies.fail(this, thrown)
     }
   }
 
@@ -240,7 +232,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       (response) => this.#answer(response),
       (error: unknown) => {
         this.#handled()
-        this.#host.replyError(this, error)
+        this.#host.replies.fail(this, error)
       },
     )
   }
@@ -249,7 +241,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     const { kind, path } = this.route.method
     if (kind === 'unary' || kind === 'clientStream') {
       this.#handled()
-      this.#host.reply(this, response)
+      this.#host.replies.answer(this, response)
       return
     }
     try {
@@ -261,7 +253,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       } else this.#stream(messages)
     } catch (error) {
       this.#handled()
-      this.#host.replyError(this, error)
+      this.#host.replies.fail(this, error)
     }
   }
 
@@ -269,7 +261,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     let outgoing: Outgoing | undefined
     const open = (): Outgoing => {
       clearImmediate(this.#earlyOpen)
-      outgoing ??= this.#host.openReply(this)
+      outgoing ??= this.#host.replies.open(this)
       return outgoing
     }
     // A caller may wait for headers before it goes on, so that they do not wait for the first message.
@@ -277,13 +269,13 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       try {
         if (!this.ended) open()
       } catch (error) {
-        this.#host.replyError(this, error)
+        this.#host.replies.fail(this, error)
       }
     })
     this.#pump = pump(messages, {
       send: (message) => {
         const to = outgoing ?? open()
-        this.#host.send(this, to, message)
+        this.#host.replies.send(this, to, message)
         if (to.queued < (this.#host.gate.crowded ? 1 : enough)) return undefined
         return new Promise((resolve) => {
           to.onDrain = resolve
@@ -291,11 +283,11 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       },
       finish: () => {
         this.#handled()
-        if (!this.ended) this.#host.finishReply(this, open())
+        if (!this.ended) this.#host.replies.finish(this, open())
       },
       fail: (error) => {
         this.#handled()
-        this.#host.replyError(this, error)
+        this.#host.replies.fail(this, error)
       },
     })
   }
@@ -307,7 +299,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   expire(): void {
-    this.#host.replyError(this, new RpcError('deadline_exceeded', `deadline of ${this.route.method.path} passed`))
+    this.#host.replies.fail(this, new RpcError('deadline_exceeded', `deadline of ${this.route.method.path} passed`))
   }
 
   /** The call is over for its peer: answered, or with a reason why nobody waits for the answer. */
@@ -339,7 +331,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
 
   left(error?: RpcError): void {
     // A handler may stop reading and still answer.
-    if (error !== undefined) this.#host.replyError(this, error)
+    if (error !== undefined) this.#host.replies.fail(this, error)
     else this.#discards = true
   }
 }
