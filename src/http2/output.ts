@@ -15,6 +15,9 @@ const high = 262_144
 /** … until it is down to this. */
 const low = 65_536
 
+/** So many buffers are kept for later, all connections together. */
+const spare = 24
+
 const none = Buffer.alloc(0)
 const pool: Buffer[] = []
 
@@ -25,7 +28,7 @@ export function takeBuffer(): Buffer {
 
 /** Gives a buffer back that nobody refers to any more. */
 export function giveBuffer(buffer: Buffer): void {
-  if (pool.length < 64) pool.push(buffer)
+  if (pool.length < spare) pool.push(buffer)
 }
 
 let waiting: Output[] = []

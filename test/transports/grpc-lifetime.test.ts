@@ -1,7 +1,9 @@
 import { create } from '@bufbuild/protobuf'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
 import type { Connection, ConnectionState, Listener } from '../../src/transport.ts'
+import { Lifetime } from '../../src/transports/grpc/lifetime.ts'
+import { toServerSettings } from '../../src/transports/grpc/server-limits.ts'
 import { grpc, type ServerLimits } from '../../src/transports/grpc.ts'
 import { EchoMessageSchema } from '../gen/echo_pb.ts'
 import { contextOf, failure, method } from '../support/context.ts'
@@ -110,5 +112,24 @@ describe('a connection of a server', () => {
     await call
     await proxy.close()
     await listener.close()
+  })
+})
+
+describe('the lifetime of a connection', () => {
+  it('leaves no timer behind, which would keep all that the connection held', () => {
+    const made = vi.spyOn(globalThis, 'setTimeout')
+    const repeated = vi.spyOn(globalThis, 'setInterval')
+    const cleared = vi.spyOn(globalThis, 'clearTimeout')
+    const settings = toServerSettings({ maxAge: 60_000, idleTimeout: 60_000, keepalive: {} })
+    const aging = { calls: 0, begun: 0, drain() {}, destroy() {} }
+    const lifetime = new Lifetime(settings, aging, { heard: 0, ping() {} })
+    lifetime.begin()
+    lifetime.end()
+    const timers = [...made.mock.results, ...repeated.mock.results].map(({ value }) => value)
+    const gone = cleared.mock.calls.map(([timer]) => timer)
+    vi.restoreAllMocks()
+    // The handshake's, the age's, the idle time's and the keepalive's.
+    expect(timers).toHaveLength(4)
+    expect(gone).toEqual(expect.arrayContaining(timers))
   })
 })

@@ -66,7 +66,7 @@ export class Lifetime {
   /** It is gone. */
   end(): void {
     for (const timer of this.#timers) clearTimeout(timer)
-    this.#keepalive?.rest()
+    this.#keepalive?.end()
   }
 
   #after(ms: number, then: () => void): NodeJS.Timeout | undefined {
