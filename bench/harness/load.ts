@@ -123,6 +123,9 @@ export function conversation({ ahead, message, received, over }: Talk): { reques
         wake = resolve
       })
     },
+    return: () => Promise.resolve(none),
+    // connect wants it.
+    throw: (reason) => Promise.reject(reason),
     [Symbol.asyncIterator]: () => requests,
   }
 
