@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { create } from '@bufbuild/protobuf'
 import { afterEach, describe, expect, it } from 'vitest'
 import { protobufService } from '../../src/codecs/protobuf.ts'
 import { type Code, createClient, createServer, defineService, RpcError, type Server, unary } from '../../src/index.ts'
@@ -12,7 +15,7 @@ import { memory } from '../../src/registries/memory.ts'
 import type { Service } from '../../src/service.ts'
 import { health } from '../../src/services/health.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
-import { Echo } from '../gen/echo_pb.ts'
+import { Echo, type EchoMessage, EchoMessageSchema } from '../gen/echo_pb.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { echoHandlers, startEcho, until } from '../support/echo.ts'
 
@@ -248,6 +251,35 @@ describe('HTTP/1.1 on the port of gRPC', () => {
   it('can be switched off', async () => {
     const server = await start({}, { http1: false })
     expect(await say(server, 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 505 /)
+  })
+
+  it('takes a request in two TLS records while the answer before it is still on its way', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'beckon-http1-'))
+    opened.push(() => rmSync(directory, { recursive: true }))
+    const { cert, key } = makeCertificates(directory)
+    const text = 'x'.repeat(12_000_000)
+    let calls = 0
+    const unary = async (): Promise<EchoMessage> => create(EchoMessageSchema, calls++ === 0 ? { text } : { text: 'last' })
+    const server = await start({ unary }, { tls: { cert, key } })
+    const [host, port] = server.address.split(':')
+    const socket = connectTls({ host: host ?? '', port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
+    opened.push(() => void socket.destroy())
+    await once(socket, 'secureConnect')
+    const ask = (): void => {
+      socket.write('POST /beckon.test.Echo/Unary HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n')
+      socket.write('{}')
+    }
+    ask()
+    await once(socket, 'readable')
+    ask()
+    // Time to come to the server, whose answer is more than the system takes for a client that does not read.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    let end = ''
+    socket.on('data', (chunk) => {
+      end = (end + chunk.toString('latin1')).slice(-100)
+    })
+    await until('its answer', () => end.endsWith('{"text":"last"}') || socket.destroyed)
+    expect(end).toMatch(/{"text":"last"}$/)
   })
 
   it('is spoken over TLS as well, where the client asks for it', async () => {

@@ -80,6 +80,9 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
     take(socket, first) {
       connections.set(socket, new Http1Connection(socket, settings, pool))
       server.emit('connection', socket)
+      // Has Node hand what is read to its parser by this event. By itself the parser reads straight from the socket, and over TLS gets what follows in
+      // the same packet even after it has paused for a client that is slow to take an answer: an error, which costs the connection.
+      socket.on('data', () => {})
       socket.unshift(first)
     },
     drain() {
