@@ -13,7 +13,7 @@ export interface DiscoveryFigures extends Spread {
 /** By who finds whom. */
 export type DiscoveryResults = Readonly<Record<string, DiscoveryFigures>>
 
-/** beckon's instances come and go one after the other; Moleculer's nodes come at random times within one of its heartbeats, and stay. Who fails is left out. */
+/** beckon's instances come and go one after the other; Moleculer's nodes come at random times within one of its heartbeats, and stay. A Moleculer that fails is left out. */
 export async function measureDiscovery({ etcd, note, quick }: Scene): Promise<DiscoveryResults> {
   note('discovery: beckon')
   const beckon = await measure('server', 'caller', [etcd.address], `start ${quick ? 5 : 100}`)
