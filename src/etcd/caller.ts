@@ -6,6 +6,7 @@ import { RpcError } from '../error.ts'
 import { Headers } from '../headers.ts'
 import type { Logger } from '../logger.ts'
 import type { Method } from '../service.ts'
+import type { Connection } from '../transport.ts'
 import { type Auth, createAuth } from './auth.ts'
 import type { Link } from './link.ts'
 
@@ -41,9 +42,13 @@ export type CallerOptions = Omit<Caller, 'unary' | 'auth'> & {
   readonly authenticate: (unary: Caller['unary']) => Promise<string>
 }
 
+/** The longest that a timer takes, in milliseconds. */
+const longest = 2 ** 31 - 1
+
 /** Makes unary calls: with a token, with a deadline, on the endpoint that answers, with errors that name the endpoints. */
 export function createCaller(options: CallerOptions): Caller {
-  const { link, timeout } = options
+  const { link, timeout, clock } = options
+  let succeededAt = Number.NEGATIVE_INFINITY
   const auth = createAuth(options.username, () =>
     options.authenticate((method, request, rest) => send(request, contextOf(method, rest), rest.repeatable)),
   )
@@ -58,16 +63,33 @@ export function createCaller(options: CallerOptions): Caller {
     for (let left = link.addresses.length; ; left--) {
       const connection = link.current()
       const stale = connection.state !== 'connecting'
+      const callOff = leaveIfMute(connection, context)
       try {
-        return (await connection.call(request, context)) as O
+        const answer = await connection.call(request, context)
+        succeededAt = clock.now()
+        return answer as O
       } catch (thrown) {
         const error = RpcError.from(thrown)
         failures.push(error)
         if (error.code !== 'unavailable') throw named(link.name, [error])
         link.leave(connection)
         if (!(error.unprocessed || repeatable) || left - (stale ? 0 : 1) <= 0) throw named(link.name, failures)
+      } finally {
+        callOff()
       }
     }
+  }
+
+  /**
+   * Leaves an endpoint where no call succeeds for half of the time that this one has, early enough for another endpoint. Such a member
+   * may answer pings all the while: its disk is stuck, or it has lost what it was told while a leader was elected.
+   */
+  function leaveIfMute(connection: Connection, { deadline = 0 }: Context): () => void {
+    const sentAt = clock.now()
+    const patience = Math.min(longest, Math.max(timeout, deadline - performance.now()) / 2)
+    return clock.after(patience, () => {
+      if (succeededAt < sentAt) link.leave(connection, patience / 2)
+    })
   }
 
   return {

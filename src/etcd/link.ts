@@ -9,8 +9,8 @@ export interface Link {
   readonly addresses: readonly string[]
   /** The connection in use; dials when there is none. Throws `canceled` once closed. */
   current(): Connection
-  /** It answers, but not well: goes on to another address, where there is one. Calls under way may finish. */
-  leave(connection: Connection): void
+  /** It does not answer well: goes on to another address, where there is one. Calls under way have `drain` milliseconds to finish, by default 1000. */
+  leave(connection: Connection, drain?: number): void
   /** It is dead, whatever it looks like: gives it up with all calls on it. */
   abandon(connection: Connection): void
   /** Resolves after `ms` milliseconds, or at once when a connection becomes ready: a fresh endpoint is tried without delay. */
@@ -28,9 +28,6 @@ export interface LinkOptions {
   readonly clock: Clock
   readonly random: () => number
 }
-
-/** How long calls under way may go on at an address that was left, in milliseconds. */
-const drain = 1000
 
 /** Makes the link; nothing is dialled before it is needed. */
 export function createLink(options: LinkOptions): Link {
@@ -70,7 +67,7 @@ export function createLink(options: LinkOptions): Link {
       connection ??= dial()
       return connection
     },
-    leave(left) {
+    leave(left, drain = 1000) {
       if (addresses.length > 1 && forget(left)) void left.close({ drain })
     },
     abandon(dead) {

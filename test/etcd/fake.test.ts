@@ -14,8 +14,13 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** A server that plays etcd with the endpoints given, by path. */
+/** A client of a server that plays etcd with the endpoints given, by path. */
 async function play(endpoints: Record<string, Endpoint>): Promise<EtcdClient> {
+  return connect(await host(endpoints))
+}
+
+/** The address of a server that plays etcd. */
+async function host(endpoints: Record<string, Endpoint>): Promise<string> {
   const methods = [KV, Watch, Lease].flatMap((service) => Object.values(protobufService(service).methods))
   const routes: Routes = (path) => {
     const method = methods.find((one) => one.path === path)
@@ -23,11 +28,15 @@ async function play(endpoints: Record<string, Endpoint>): Promise<EtcdClient> {
     return method && endpoint && { method, endpoint }
   }
   const listener = await grpc().listen(routes, { address: '127.0.0.1:0' })
-  const client = etcdClient({ endpoints: [listener.address], timeout: 1000 })
-  cleanups.push(
-    () => listener.close(),
-    () => client.close(),
-  )
+  cleanups.push(() => listener.close())
+  return listener.address
+}
+
+function connect(...endpoints: string[]): EtcdClient {
+  // The first draw is for the endpoint to begin at: the first; the others are for waits.
+  let draws = 0
+  const client = etcdClient({ endpoints, timeout: 1000, random: () => (draws++ === 0 ? 0 : Math.random()) })
+  cleanups.push(() => client.close())
   return client
 }
 
@@ -189,15 +198,34 @@ describe('a call', () => {
       calls += 1
       throw new RpcError('unavailable', 'etcdserver: leader changed')
     }
-    const one = await play({ Range: refuse, Put: refuse })
-    const two = await play({ Range: refuse, Put: refuse })
-    const both = etcdClient({ endpoints: [one, two].map(({ name }) => name.replace('etcd at ', '')) })
-    cleanups.push(() => both.close())
+    const both = connect(await host({ Range: refuse, Put: refuse }), await host({ Range: refuse, Put: refuse }))
     expect((await failure(both.get('a'))).rawMessage).toContain('etcdserver: leader changed')
     expect(calls).toBeGreaterThanOrEqual(2)
     calls = 0
     await failure(both.put('a', '1'))
     expect(calls).toBe(1)
+  })
+
+  it('goes elsewhere when nothing is answered where it is', async () => {
+    const granted: Endpoint = async () => ({ ID: 7n, TTL: 3n })
+    const client = connect(await host({ LeaseGrant: forever as Endpoint }), await host({ LeaseGrant: granted }))
+    expect((await client.grant(3000)).id).toBe(7n)
+  })
+
+  it('stays where others are answered, and where there is nowhere else', async () => {
+    const range: Endpoint = async () => ({ kvs: [] })
+    const { watch, starts } = streams(async function* () {
+      yield { header: header(10), watchId: 1n, created: true }
+      await forever()
+    })
+    const endpoints = { Range: range, LeaseGrant: forever as Endpoint, Watch: watch }
+    const [busy, only] = [connect(await host(endpoints), await host({})), await play(endpoints)]
+    for (const client of [busy, only]) follow(client)
+    const refused = [busy, only].map((client) => failure(client.grant(3000)))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await busy.get('a')
+    for (const error of await Promise.all(refused)) expect(error.code).toBe('deadline_exceeded')
+    expect(starts).toHaveLength(2)
   })
 
   it('ends at its deadline', async () => {

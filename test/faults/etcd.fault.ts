@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest'
+import type { EtcdRegistry } from '../../src/registries/etcd.ts'
 import { until } from '../support/echo.ts'
-import { type EtcdProcessOptions, mayMount } from '../support/etcd.ts'
+import { type EtcdProcess, type EtcdProcessOptions, mayMount } from '../support/etcd.ts'
 import { quick } from './half-open.ts'
 import { breakKnown, broken, lossKnown, lost, outages, pause, restartAll } from './outages.ts'
 import { fault, onBoth, patience, type Scene, shortOf, type Told, ttlOf } from './scene.ts'
@@ -99,13 +100,29 @@ describe.concurrent('a cluster', () => {
     return Number(name.slice(1)) % members.length
   }
 
+  /** A registry that asks that member as long as it answers. */
+  function guestOf({ members, registry }: Scene, member: EtcdProcess | undefined): EtcdRegistry {
+    const endpoints = [member, ...members].flatMap((one) => one?.address ?? [])
+    // The first draw is for the endpoint to begin at.
+    let draws = 0
+    return registry({ endpoints, random: () => (draws++ === 0 ? 0 : Math.random()) })
+  }
+
+  async function comeAndGo(guest: EtcdRegistry): Promise<void> {
+    const { deregister } = await guest.register({ id: 'c', service: 'echo', address: '127.0.0.1:1' })
+    await deregister()
+  }
+
   for (const who of ['leader', 'follower'] as const) {
     for (const what of ['killed', 'paused'] as const) {
       fault(`with its ${who} ${what}`, { size: 3 }, async (scene) => {
         const leader = await leaderOf(scene)
         const member = scene.members[who === 'leader' ? leader : (leader + 1) % 3]
+        const guest = guestOf(scene, member)
+        await comeAndGo(guest)
         if (what === 'killed') await member?.kill()
         else member?.pause()
+        await comeAndGo(guest)
         await pause(10_000)
         if (what === 'killed') await member?.restart()
         else member?.resume()
