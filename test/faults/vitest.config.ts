@@ -11,5 +11,5 @@ const include = [
 
 export default mergeConfig(
   { ...base, test: { ...base.test, include } },
-  defineConfig({ test: { testTimeout: 90_000, maxWorkers: 3, maxConcurrency: 4 } }),
+  defineConfig({ test: { testTimeout: 90_000, maxWorkers: 2, maxConcurrency: 4 } }),
 )
