@@ -68,45 +68,57 @@ export function* differences({ runs: old }: Instances, { runs: now }: Instances)
 /** Answers of `keep` functions, by run. */
 const kept = new WeakMap<(instance: Instance) => boolean, WeakMap<Run, Run>>()
 
-function made(runs: readonly Run[], size: number): Instances {
-  const set: Instances = {
-    size,
-    runs,
-    get(id) {
-      const run = runs[runFor(runs, id, 0)]
-      const found = run?.[placeIn(run, id)]
-      return found?.id === id ? found : undefined
-    },
-    map: (to) => runs.flatMap((run) => run.map(to)),
-    filter(keep) {
-      const answers = kept.get(keep) ?? new WeakMap<Run, Run>()
-      kept.set(keep, answers)
-      const filtered = runs.map((run) => {
-        let answer = answers.get(run)
-        if (answer === undefined) {
-          answer = run.filter(keep)
-          if (answer.length === run.length) answer = run
-          answers.set(run, answer)
-        }
-        return answer
-      })
-      if (filtered.every((run, i) => run === runs[i])) return set
-      const left = filtered.filter(({ length }) => length > 0)
-      return made(
-        left,
-        left.reduce((sum, { length }) => sum + length, 0),
-      )
-    },
-    with: (changes) => changed(set, changes),
-    *[Symbol.iterator]() {
-      for (const run of runs) yield* run
-    },
+/** A class and no object with closures, for one is made at every change. */
+class Runs implements Instances {
+  readonly runs: readonly Run[]
+  readonly size: number
+
+  constructor(runs: readonly Run[], size: number) {
+    this.runs = runs
+    this.size = size
   }
-  return set
+
+  get(id: string): Instance | undefined {
+    const run = this.runs[runFor(this.runs, id, 0)]
+    const found = run?.[placeIn(run, id)]
+    return found?.id === id ? found : undefined
+  }
+
+  map<T>(to: (instance: Instance) => T): T[] {
+    return this.runs.flatMap((run) => run.map(to))
+  }
+
+  filter(keep: (instance: Instance) => boolean): Instances {
+    const answers = kept.get(keep) ?? new WeakMap<Run, Run>()
+    kept.set(keep, answers)
+    const filtered = this.runs.map((run) => {
+      let answer = answers.get(run)
+      if (answer === undefined) {
+        answer = run.filter(keep)
+        if (answer.length === run.length) answer = run
+        answers.set(run, answer)
+      }
+      return answer
+    })
+    if (filtered.every((run, i) => run === this.runs[i])) return this
+    const left = filtered.filter(({ length }) => length > 0)
+    return new Runs(
+      left,
+      left.reduce((sum, { length }) => sum + length, 0),
+    )
+  }
+
+  with(changes: ReadonlyMap<string, Instance | undefined>): Instances {
+    return changed(this, changes)
+  }
+
+  *[Symbol.iterator](): Generator<Instance> {
+    for (const run of this.runs) yield* run
+  }
 }
 
 /** The set without anybody. */
-export const nobody: Instances = made([], 0)
+export const nobody: Instances = new Runs([], 0)
 
 /** The set with the changes. All that it copies is the runs that are different, and the list of runs as a whole. */
 function changed(set: Instances, changes: ReadonlyMap<string, Instance | undefined>): Instances {
@@ -136,7 +148,7 @@ function changed(set: Instances, changes: ReadonlyMap<string, Instance | undefin
     replaceRun(result, next + result.length - runs.length, merged)
     size += merged.length - run.length
   }
-  return result === undefined ? set : made(result, size)
+  return result === undefined ? set : new Runs(result, size)
 }
 
 /** Divides what has become too long, and joins what has become short to its neighbour, so that there are never many short runs. */

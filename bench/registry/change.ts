@@ -4,11 +4,14 @@ import { median, rounded, until } from './numbers.ts'
 import { cpuOf, type Program, startGo, startNode } from './program.ts'
 import { countingProxy } from './proxy.ts'
 import type { Scene } from './scene.ts'
+import { warmUp } from './warm.ts'
 
 /** What one change costs. */
 export interface ChangeFigures {
-  /** Processor time of the listener's process, in microseconds. */
+  /** Processor time of the listener's process, in microseconds, when compilers have done what they will. */
   readonly cpuUs: number
+  /** The same of its first changes. */
+  readonly firstCpuUs: number
   /** Bytes that the listener received, HTTP/2's framing and all. */
   readonly bytes: number
   /** Processor time of etcd, the writing of the change included, in microseconds. */
@@ -23,6 +26,8 @@ export type ChangeResults = Readonly<Record<string, Readonly<Record<string, Chan
 interface Peer {
   readonly name: string
   readonly fleet: Fleet
+  /** Its functions are compiled once they have been called often. */
+  readonly compiles?: true
   /** The most instances that it is measured with. */
   readonly max?: number
   start(address: string): Promise<Program>
@@ -50,7 +55,7 @@ const moleculerMax = 10_000
 
 function peersOf({ goKitFleet: fleet, moleculerFleet, goMissing }: Scene): readonly Peer[] {
   const go = (name: string, kind: string): Peer => ({ name, fleet, start: (address) => startGo([kind, address, fleet.prefix]) })
-  const node = (name: string): Peer => ({ name, fleet, start: (address) => startNode(name, [address, fleet.prefix]) })
+  const node = (name: string): Peer => ({ name, fleet, compiles: true, start: (address) => startNode(name, [address, fleet.prefix]) })
   return [
     node('beckon'),
     ...(goMissing === undefined ? [go('go-kit', 'go-kit'), go('bareWatch', 'watch')] : []),
@@ -66,42 +71,50 @@ function peersOf({ goKitFleet: fleet, moleculerFleet, goMissing }: Scene): reado
 }
 
 async function processorTime(scene: Scene, peer: Peer, rounds: number, ms: number): Promise<Omit<ChangeFigures, 'bytes'>> {
-  const { etcd } = scene
-  const listener = await peer.start(etcd.address)
+  const listener = await peer.start(scene.etcd.address)
   try {
     let pace = await paceOf(peer, listener)
-    // Rounds that are not counted: compilers are at work. Who takes long for a change has compiled by then.
-    let warming = 4 * pace < ms ? rounds : 0
-    const listening: number[] = []
-    const serving: number[] = []
-    while (listening.length < rounds) {
-      const count = Math.max(4, Math.round(ms / pace))
-      const before = await listener.ask('usage')
-      const etcdBefore = cpuOf(etcd.pid)
-      for (let i = 0; i < count; i++) {
-        const next = delay(pace)
-        await change(peer, listener)
-        await next
+    /** Repeated more slowly where the listener cannot follow. */
+    const round = async (): Promise<Round> => {
+      for (; pace <= 20_000; pace *= 2) {
+        const found = await once(scene, peer, listener, Math.max(4, Math.round(ms / pace)), pace)
+        if (found !== undefined) return found
       }
-      await delay(5 * pace)
-      const after = await listener.ask('usage')
-      const etcdAfter = cpuOf(etcd.pid)
-      const seen = (after.changes ?? 0) - (before.changes ?? 0)
-      if (warming > 0) {
-        warming -= 1
-      } else if (seen === count) {
-        listening.push(((after.cpuUs ?? 0) - (before.cpuUs ?? 0)) / count)
-        if (etcdBefore !== undefined && etcdAfter !== undefined) serving.push((etcdAfter - etcdBefore) / count)
-      } else {
-        pace *= 2
-        if (pace > 20_000) throw new Error(`${peer.name} has seen ${seen} of ${count} changes`)
-      }
+      throw new Error(`${peer.name} does not see as many changes as there are`)
     }
-    const listMs = rounded(listener.ready.listMs ?? 0)
-    return { cpuUs: rounded(median(listening)), etcdCpuUs: rounded(median(serving)), listMs }
+    const first = await round()
+    if (peer.compiles) await warmUp(peer.fleet, listener, 4 * ms)
+    const all: Round[] = []
+    while (all.length < rounds) all.push(await round())
+    const etcdCpuUs = rounded(median(all.flatMap(({ serving }) => serving ?? [])))
+    const cpuUs = rounded(median(all.map(({ listening }) => listening)))
+    return { cpuUs, firstCpuUs: rounded(first.listening), etcdCpuUs, listMs: rounded(listener.ready.listMs ?? 0) }
   } finally {
     await listener.stop()
   }
+}
+
+/** Processor time per change, in microseconds. */
+interface Round {
+  readonly listening: number
+  readonly serving: number | undefined
+}
+
+/** So many changes, `pace` milliseconds apart; undefined when the listener has not seen every one of them. */
+async function once({ etcd }: Scene, peer: Peer, listener: Program, count: number, pace: number): Promise<Round | undefined> {
+  const before = await listener.ask('usage')
+  const etcdBefore = cpuOf(etcd.pid)
+  for (let i = 0; i < count; i++) {
+    const next = delay(pace)
+    await change(peer, listener)
+    await next
+  }
+  await delay(5 * pace)
+  const after = await listener.ask('usage')
+  const etcdAfter = cpuOf(etcd.pid)
+  if ((after.changes ?? 0) - (before.changes ?? 0) !== count) return undefined
+  const serving = etcdBefore === undefined || etcdAfter === undefined ? undefined : (etcdAfter - etcdBefore) / count
+  return { listening: ((after.cpuUs ?? 0) - (before.cpuUs ?? 0)) / count, serving }
 }
 
 async function change(peer: Peer, listener: Program): Promise<void> {

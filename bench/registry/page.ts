@@ -24,8 +24,9 @@ ${targetTable(targetsOf(results))}
 A change is an instance that comes or goes. go-kit: its etcdv3 instancer, in Go. bareWatch: etcd's own client in Go, a watch whose events go into a map.
 etcd3: the npm package, \`getAll\`, then a watch whose events go into a map. moleculer: its etcd3 discoverer, which does not watch but reads the keys of all nodes
 every 10 s: here once per change, and not with 100,000 nodes, as it asks for each by itself. All but Moleculer follow the same keys and values, go-kit's.
-Processor time is the whole process's; bytes are what came over its connection to etcd, HTTP/2 and all. From a put to the listener: a put at a time, each listener's
-instances under a prefix of its own, the listeners taking turns.
+Processor time is the whole process's; of programs on Node once they have seen 4000 changes, when V8 has compiled what it will, and of their first 100 or so beside
+it. Bytes are what came over its connection to etcd, HTTP/2 and all. From a put to the listener: a put at a time, each listener's
+instances under a prefix of its own, the listeners taking turns, those on Node after 4000 changes.
 
 Listed: go-micro's records with a version, a zone and some metadata, by a process that had no others; the bytes are heap and buffers after garbage has been
 collected. Registered: as many \`register()\` at once in one process; at rest is what etcd then receives, all requests and messages on streams; then somebody revokes

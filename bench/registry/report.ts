@@ -28,6 +28,7 @@ function changeTables(change: ChangeResults): readonly string[] {
     ])
   return [
     rows("A change: CPU in the listener's process", ({ cpuUs }) => microseconds(cpuUs)),
+    rows("The listener's first changes: the same", ({ firstCpuUs }) => microseconds(firstCpuUs)),
     rows('A change: bytes to the listener', ({ bytes }) => bytes.toLocaleString('en')),
     rows('A change: CPU in etcd, the write included', ({ etcdCpuUs }) => microseconds(etcdCpuUs)),
     rows('From the start to the whole set', ({ listMs }) => `${listMs.toLocaleString('en')} ms`),

@@ -28,29 +28,43 @@ export interface WatchEvent {
   readonly previous?: KeyValue
 }
 
+/** A class, since getters of an object literal are costly to make. */
+class Record implements KeyValue {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+  readonly createRevision: number
+  readonly modRevision: number
+  readonly version: number
+  readonly lease: bigint
+
+  constructor({ key, value, createRevision, modRevision, version, lease }: Omit<WireKeyValue, '$typeName'>) {
+    this.key = key
+    this.value = value
+    this.createRevision = Number(createRevision)
+    this.modRevision = Number(modRevision)
+    this.version = Number(version)
+    this.lease = lease
+  }
+
+  get keyText(): string {
+    return toText(this.key)
+  }
+
+  get text(): string {
+    return toText(this.value)
+  }
+}
+
 /** From the wire's form. */
 export function toKeyValue(kv: WireKeyValue): KeyValue {
-  return {
-    key: kv.key,
-    value: kv.value,
-    get keyText() {
-      return toText(kv.key)
-    },
-    get text() {
-      return toText(kv.value)
-    },
-    createRevision: Number(kv.createRevision),
-    modRevision: Number(kv.modRevision),
-    version: Number(kv.version),
-    lease: kv.lease,
-  }
+  return new Record(kv)
 }
 
 const empty = { key: new Uint8Array(0), value: new Uint8Array(0), createRevision: 0n, modRevision: 0n, version: 0n, lease: 0n }
 
 /** From the wire's form. */
 export function toEvent(event: WireEvent): WatchEvent {
-  const kv = toKeyValue(event.kv ?? (empty as WireKeyValue))
+  const kv = new Record(event.kv ?? empty)
   const type = event.type === 0 ? 'put' : 'delete'
   return event.prevKv === undefined ? { type, kv } : { type, kv, previous: toKeyValue(event.prevKv) }
 }

@@ -20,6 +20,7 @@ export function createSharing(): (instance: Instance) => Instance {
 
   return (instance) => {
     const { version, zone, metadata, endpoints } = instance
+    if (version === undefined && zone === undefined && metadata === undefined && endpoints === undefined) return instance
     const text = (one: string): string => once(texts, one, one)
     return {
       ...instance,
