@@ -31,7 +31,8 @@ ${targetTable(targets)}
 \`Greeter.Hello\`, three short strings each way, through whole stacks as their users have them; client and server each a process on a core of its own. beckon:
 \`createServer\` and \`createClient\` with an etcd registry, power of two choices, retries, a deadline per call, protobuf-es messages. beckon-engine: its transport
 alone, with the same codec. grpc-js, nice-grpc, connect (its gRPC) and bare-http2 (\`node:http2\`, gRPC's framing by hand): the same messages on one connection.
-nest-grpc: protobufjs on grpc-js. Moleculer and nest-tcp: JSON over TCP or NATS. undici-http1: JSON over HTTP/1.1 to \`node:http\`, up to 256 connections.
+nest-grpc: protobufjs on grpc-js. Moleculer and nest-tcp: JSON over TCP or NATS. undici-http1: JSON over HTTP/1.1 to \`node:http\`, up to 256 connections;
+beckon-http1: the same client, to beckon's server.
 bare-socket is no peer but the floor: lengths and beckon's compiled codec on a TCP socket, without a protocol, deadlines, balancing or limits. grpc-go: a deadline
 per call; go-kit: its gRPC transport behind an endpointer, round robin and \`Retry(3, 3 s)\`, with a fixed set of instances; both with \`GOMAXPROCS=1\`.
 

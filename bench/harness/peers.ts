@@ -10,7 +10,7 @@ export const goPeers: readonly string[] = ['grpc-go', 'go-kit']
 export const nodePeers: readonly string[] = readdirSync(folder).sort((a, b) => Number(b === 'beckon') - Number(a === 'beckon'))
 
 /** Not stacks that somebody would use, but what others are held against. */
-export const yardsticks: readonly string[] = ['beckon-engine', 'bare-socket', 'idle-socket']
+export const yardsticks: readonly string[] = ['beckon-engine', 'beckon-http1', 'bare-socket', 'idle-socket']
 
 /** How a half of a peer is started, without its {@link Setup}, or why it cannot be. */
 export function command(name: string, half: 'server' | 'client'): readonly string[] | { readonly absent: string } {

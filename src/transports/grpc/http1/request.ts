@@ -57,7 +57,9 @@ function read(request: IncomingMessage, limit: number, share: Share): Promise<Ui
       }
     })
     request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)))
-    request.once('close', () => reject(new RpcError('canceled', 'the caller went away')))
+    request.once('close', () => {
+      if (!request.readableEnded) reject(new RpcError('canceled', 'the caller went away'))
+    })
     if (Number(request.headers['content-length'] ?? 0) > limit) reject(tooLarge(limit))
   })
 }

@@ -1,0 +1,1 @@
+import '../beckon/server.ts'
