@@ -2,13 +2,14 @@ import { RpcError } from '../../error.ts'
 import type { Instance, Registration } from '../../registry.ts'
 import { createGuard } from '../etcd/guard.ts'
 import type { RecordSettings } from '../etcd/options.ts'
-import { createRetry, passing } from '../etcd/retry.ts'
+import { createRetry } from '../etcd/retry.ts'
 import { about, checkUpdate, createStanding } from '../etcd/standing.ts'
 import type { Store } from '../etcd/store.ts'
+import { type Attempt, createUpkeep } from '../etcd/upkeep.ts'
 import type { Keys } from './keys.ts'
 import type { DirectoryLayout } from './layout.ts'
 import type { Link } from './link.ts'
-import { recordsOf, type Writing, writeRecords } from './writing.ts'
+import { recordsOf, writeRecords } from './writing.ts'
 
 /** What a registration needs. */
 export interface RegistrationOptions
@@ -34,41 +35,26 @@ export async function createRegistration(first: Instance, options: RegistrationO
   const guard = createGuard(store, logger, () => beatAfter(0))
   let instance = first
   const standing = createStanding(name, () => instance, logger)
-  const { enter } = standing
+  const upkeep = createUpkeep({ name, timeout: link.timeout, ttl, retry, standing, write, id: () => instance.id })
   let written = recordsOf(layouts, first)
   /** On the monotonic clock: until then etcd has the records, unless somebody has removed them. */
   let heldUntil = 0
   let callOffBeat = (): void => {}
-  /** Why the last writing failed, if it did. */
-  let trouble: RpcError | undefined
-  let backAt = Number.NEGATIVE_INFINITY
-  /** The writings and refreshings, one after the other. */
-  let work: Promise<unknown> = Promise.resolve()
 
-  const gone = (): boolean => standing.state === 'gone'
-
-  function inTurn(task: () => Promise<void>): Promise<void> {
-    const result = work.then(task)
-    work = result.catch(() => {})
-    return result
-  }
-
-  async function write(how: Pick<Writing, 'force' | 'onTaken'>): Promise<void> {
+  async function write(attempt: Attempt): Promise<void> {
     const records = recordsOf(layouts, instance)
     const began = clock.now()
-    const index = await writeRecords(writer, records, { ...how, instance, own: written })
+    const index = await writeRecords(writer, records, { ...attempt, instance, own: written })
     for (const [key, value] of written) if (!records.has(key)) await keys.remove(key, value)
     written = records
     heldUntil = began + ttl
     guard.set([...records.keys()], index + 1)
-    trouble = undefined
-    enter('registered')
     beatAfter(heartbeat)
   }
 
   function beatAfter(ms: number): void {
     callOffBeat()
-    callOffBeat = clock.after(ms, () => void inTurn(beat))
+    callOffBeat = clock.after(ms, () => void upkeep.inTurn(beat))
   }
 
   /** Gives the records their whole time again; puts them back where they are not what they should be. */
@@ -86,68 +72,18 @@ export async function createRegistration(first: Instance, options: RegistrationO
       const error = RpcError.from(thrown)
       const what = { not_found: 'was deleted', aborted: 'was overwritten; ids must be unique' }[error.code as string]
       const held = clock.now() < heldUntil
-      if (what !== undefined) heal(new RpcError('aborted', `${name}: ${key} ${what}`), held && error.code === 'aborted')
+      const before = written
+      const due = (): boolean => written === before
+      if (what !== undefined)
+        upkeep.heal(new RpcError('aborted', `${name}: ${key} ${what}`), { force: held && error.code === 'aborted', due })
       else if (held) void beatRetry.after(error).then(() => beatAfter(0))
-      else heal(error)
+      else upkeep.heal(error, { due })
     }
-  }
-
-  /** Puts the records back, for as long as it takes. */
-  function heal(cause: RpcError, force = false): void {
-    enter('healing', cause)
-    void inTurn(async () => {
-      // Whoever undoes it again and again meets a growing delay.
-      if (clock.now() - backAt > ttl) retry.reset()
-      else await retry.after(cause)
-      while (!gone()) {
-        try {
-          await write({ force })
-          backAt = clock.now()
-          return
-        } catch (thrown) {
-          trouble = RpcError.from(thrown)
-          if (gone()) return
-          if (!passing.has(trouble.code)) enter('lost', trouble)
-          await retry.after(trouble)
-        }
-      }
-    })
-  }
-
-  /** Writes within the link's `timeout`, unless it is to `wait` for etcd, and keeps the process alive meanwhile. */
-  function writeInTime(wait = false): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void =>
-        reject(trouble ?? new RpcError('deadline_exceeded', `${name}: no answer for ${link.timeout} ms`, { outbound: true }))
-      let timer = wait ? setInterval(() => {}, 60_000) : setTimeout(giveUp, link.timeout)
-      // Whoever has the id may be dead, which takes its record's time to tell.
-      const onTaken = (): void => {
-        if (wait) return
-        clearTimeout(timer)
-        timer = setTimeout(giveUp, link.timeout + 2 * ttl)
-      }
-      const attempt = async (): Promise<void> => {
-        while (!gone()) {
-          try {
-            await write({ force: false, onTaken })
-            return
-          } catch (thrown) {
-            trouble = RpcError.from(thrown)
-            if (trouble.code !== 'unavailable' && !(wait && trouble.code === 'deadline_exceeded')) throw trouble
-            await retry.after(trouble)
-          }
-        }
-        throw new RpcError('canceled', `${instance.id} has been deregistered`)
-      }
-      void inTurn(attempt)
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer))
-    })
   }
 
   async function end(): Promise<void> {
     options.ended()
-    await inTurn(async () => {
+    await upkeep.inTurn(async () => {
       callOffBeat()
       guard.stop()
       try {
@@ -161,7 +97,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   try {
-    await writeInTime(options.wait)
+    await upkeep.writeInTime(options.wait)
   } catch (error) {
     standing.abandon()
     void end()
@@ -177,11 +113,11 @@ export async function createRegistration(first: Instance, options: RegistrationO
     async update(next) {
       checkUpdate(instance, next, standing.state)
       instance = next
-      await writeInTime()
+      await upkeep.writeInTime()
     },
     async deregister() {
-      if (gone()) return work.then(() => {})
-      enter('gone')
+      if (standing.state === 'gone') return upkeep.idle()
+      standing.enter('gone')
       await end()
     },
     onState: standing.onState,

@@ -9,10 +9,11 @@ import type { Layout } from './layout.ts'
 import type { Lookout } from './lookout.ts'
 import type { Recess } from './recess.ts'
 import type { Renewals } from './renewals.ts'
-import { createRetry, passing } from './retry.ts'
+import { createRetry } from './retry.ts'
 import { about, checkUpdate, createStanding } from './standing.ts'
 import type { KeyWatchOptions } from './store.ts'
 import type { Tenancy } from './tenancy.ts'
+import { type Attempt, createUpkeep } from './upkeep.ts'
 import { removeRecords, writeRecords } from './writing.ts'
 
 /** What a registration needs. */
@@ -47,13 +48,21 @@ export async function createRegistration(first: Instance, options: RegistrationO
   const guard = createGuard(guarded, logger, ({ cause, revision: at, lease: holder, overwritten }) => {
     const seen = writings
     if (holder !== undefined && holder === lease?.id) return
-    const robbed = overwritten && lease?.state === 'held'
-    const needed = (): boolean => (at === undefined ? writings === seen : at > revision)
-    heal(cause(), needed, { force: robbed, removed: at !== undefined && holder === undefined })
+    const due = (): boolean => {
+      const needed = at === undefined ? writings === seen : at > revision
+      // It was removed, so it is not expected to be there.
+      if (needed && at !== undefined && holder === undefined) ownedWith = 0n
+      return needed
+    }
+    upkeep.heal(cause(), { force: overwritten && lease?.state === 'held', due })
   })
   let instance = first
   const standing = createStanding(client.name, () => instance, logger)
-  const { enter } = standing
+  const upkeep = createUpkeep({
+    ...{ name: client.name, timeout: client.timeout, ttl, retry, standing, write },
+    id: () => instance.id,
+    movedAt: () => batches.movedAt,
+  })
   let lease: Lease | undefined
   let callOffLost = (): void => {}
   /** Of the last writing; what others did to the records before it does not matter. */
@@ -66,33 +75,20 @@ export async function createRegistration(first: Instance, options: RegistrationO
   let uncertain = false
   /** How many writings were done. */
   let writings = 0
-  /** Why the last writing failed, if it did. */
-  let trouble: RpcError | undefined
-  let backAt = Number.NEGATIVE_INFINITY
-  /** The writings, one after the other. */
-  let work: Promise<unknown> = Promise.resolve()
-
-  const gone = (): boolean => standing.state === 'gone'
-
-  function inTurn(task: () => Promise<void>): Promise<void> {
-    const result = work.then(task)
-    work = result.catch(() => {})
-    return result
-  }
 
   /** Writes all records in one revision and removes those that are no longer used. */
-  async function write({ force = false, onTaken }: { force?: boolean; onTaken?: () => void } = {}, tries = 3): Promise<void> {
+  async function write(attempt: Attempt, tries = 3): Promise<void> {
     const held = await tenancy.lease()
     if (held !== lease) {
       if (lease !== undefined) former = [...former.slice(-7), lease.id]
       lease = held
       callOffLost()
-      callOffLost = held.onLost((error) => heal(error, () => lease === held))
+      callOffLost = held.onLost((error) => upkeep.heal(error, { due: () => lease === held }))
       // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
       guard.stop()
     }
     try {
-      const done = await writeRecords(options, { instance, lease: held.id, former, owned: written, ownedWith, force, onTaken })
+      const done = await writeRecords(options, { instance, lease: held.id, former, owned: written, ownedWith, ...attempt })
       uncertain = false
       revision = done.revision
       written = done.keys
@@ -103,78 +99,16 @@ export async function createRegistration(first: Instance, options: RegistrationO
       // The lease expired or was revoked, and the keep-alive has not heard of it yet.
       if (tries === 1 || code !== 'not_found') throw thrown
       tenancy.disown(held)
-      await write({ force, ...(onTaken && { onTaken }) }, tries - 1)
+      await write(attempt, tries - 1)
       return
     }
     guard.set(written, revision + 1)
     writings += 1
-    trouble = undefined
-    enter('registered')
-  }
-
-  /** Puts the records back, for as long as it takes, if that is still `needed` when its turn has come. */
-  function heal(cause: RpcError, needed: () => boolean, { force = false, removed = false } = {}): void {
-    void inTurn(async () => {
-      if (gone() || !needed()) return
-      enter('healing', cause)
-      // Whoever undoes it again and again meets a growing delay.
-      if (performance.now() - backAt > ttl) retry.reset()
-      else await retry.after(cause)
-      // So it is not expected to be there.
-      if (removed) ownedWith = 0n
-      while (!gone()) {
-        try {
-          await write({ force })
-          backAt = performance.now()
-          return
-        } catch (thrown) {
-          trouble = RpcError.from(thrown)
-          if (trouble.code === 'canceled') return
-          if (!passing.has(trouble.code)) enter('lost', trouble)
-          await retry.after(trouble)
-        }
-      }
-    })
-  }
-
-  /** Writes within the client's `timeout`, unless it is to `wait` for etcd, and keeps the process alive meanwhile. */
-  function writeInTime(wait = false): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
-        const patience = batches.movedAt + client.timeout - performance.now()
-        // Others are served, so etcd answers, and the turn of this one will come.
-        if (patience > 0) timer = setTimeout(giveUp, patience)
-        else reject(trouble ?? new RpcError('deadline_exceeded', `${client.name}: no answer for ${client.timeout} ms`, { outbound: true }))
-      }
-      let timer = wait ? setInterval(() => {}, 60_000) : setTimeout(giveUp, client.timeout)
-      // Whoever has the id may be dead, which takes its lease to tell.
-      const onTaken = (): void => {
-        if (wait) return
-        clearTimeout(timer)
-        timer = setTimeout(giveUp, client.timeout + 2 * ttl)
-      }
-      const attempt = async (): Promise<void> => {
-        while (!gone()) {
-          try {
-            await write({ onTaken })
-            return
-          } catch (thrown) {
-            trouble = RpcError.from(thrown)
-            if (trouble.code !== 'unavailable' && !(wait && trouble.code === 'deadline_exceeded')) throw trouble
-            await retry.after(trouble)
-          }
-        }
-        throw new RpcError('canceled', `${instance.id} has been deregistered`)
-      }
-      void inTurn(attempt)
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer))
-    })
   }
 
   async function end(): Promise<void> {
     options.ended()
-    const removed = inTurn(async () => {
+    const removed = upkeep.inTurn(async () => {
       guard.stop()
       callOffLost()
       await remove().catch((error: RpcError) => {
@@ -204,7 +138,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
 
   try {
     await tenancy.enter(name)
-    await writeInTime(options.wait)
+    await upkeep.writeInTime(options.wait)
   } catch (error) {
     standing.abandon()
     void end()
@@ -220,11 +154,11 @@ export async function createRegistration(first: Instance, options: RegistrationO
     async update(next) {
       checkUpdate(instance, next, standing.state)
       instance = next
-      await writeInTime()
+      await upkeep.writeInTime()
     },
     async deregister() {
-      if (gone()) return work.then(() => {})
-      enter('gone')
+      if (standing.state === 'gone') return upkeep.idle()
+      standing.enter('gone')
       await end()
     },
     onState: standing.onState,
