@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { nobody } from '../../src/instances.ts'
+import { type Instances, nobody } from '../../src/instances.ts'
 import { memory } from '../../src/registries/memory.ts'
-import type { Registry } from '../../src/registry.ts'
+import type { Instance, Registry } from '../../src/registry.ts'
 import { registrySuite } from '../../src/testing/registry.ts'
 
 describe('registrySuite on memory', () => {
@@ -21,9 +21,10 @@ describe('registrySuite', () => {
   }
 
   it('catches sets out of order', async () => {
+    const reversed = (all: Instances): Instances =>
+      Object.create(all, { map: { value: <T>(to: (instance: Instance) => T) => all.map(to).toReversed() } })
     const failed = await failures(({ watch }) => ({
-      watch: (service, listener) =>
-        watch(service, { ...listener, update: (all) => listener.update({ ...all, map: (to) => all.map(to).toReversed() }) }),
+      watch: (service, listener) => watch(service, { ...listener, update: (all) => listener.update(reversed(all)) }),
     }))
     expect(failed).toContain('gives whole sets, ordered by id')
   })
