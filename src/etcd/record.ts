@@ -29,7 +29,7 @@ export interface WatchEvent {
 }
 
 /** A class, since getters of an object literal are costly to make. */
-class Record implements KeyValue {
+class StoredKeyValue implements KeyValue {
   readonly key: Uint8Array
   readonly value: Uint8Array
   readonly createRevision: number
@@ -57,14 +57,14 @@ class Record implements KeyValue {
 
 /** From the wire's form. */
 export function toKeyValue(kv: WireKeyValue): KeyValue {
-  return new Record(kv)
+  return new StoredKeyValue(kv)
 }
 
 const empty = { key: new Uint8Array(0), value: new Uint8Array(0), createRevision: 0n, modRevision: 0n, version: 0n, lease: 0n }
 
 /** From the wire's form. */
 export function toEvent(event: WireEvent): WatchEvent {
-  const kv = new Record(event.kv ?? empty)
+  const kv = new StoredKeyValue(event.kv ?? empty)
   const type = event.type === 0 ? 'put' : 'delete'
   return event.prevKv === undefined ? { type, kv } : { type, kv, previous: toKeyValue(event.prevKv) }
 }

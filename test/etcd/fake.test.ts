@@ -219,7 +219,7 @@ describe('a call', () => {
       await forever()
     })
     const endpoints = { Range: range, LeaseGrant: forever as Endpoint, Watch: watch }
-    const [busy, only] = [connect(await host(endpoints), await host({})), await play(endpoints)]
+    const [busy, only] = [connect(await host(endpoints), await host(endpoints)), await play(endpoints)]
     for (const client of [busy, only]) follow(client)
     const refused = [busy, only].map((client) => failure(client.grant(3000)))
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,6 +1,7 @@
 import { RpcError } from '../../error.ts'
 import type { Instance } from '../../registry.ts'
 import type { Layout } from '../etcd/layout.ts'
+import type { Attempt } from '../etcd/upkeep.ts'
 import { otherIn } from '../etcd/writing.ts'
 import type { Keys, Leaf } from './keys.ts'
 
@@ -15,14 +16,10 @@ export interface Writer {
 }
 
 /** How the records of an instance are to be written. */
-export interface Writing {
+export interface Writing extends Attempt {
   readonly instance: Instance
   /** Values that it may have at etcd already, by key. */
   readonly own: ReadonlyMap<string, string>
-  /** Somebody has overwritten what is this registration's: it is put back whoever has it now. */
-  readonly force: boolean
-  /** Called when another process has the id; it is then waited for to be renewed or to vanish. Without it that is an error at once. */
-  readonly onTaken?: (() => void) | undefined
 }
 
 /** The records of an instance, by key. Throws `invalid_argument` where the v2 API has no such key, or hides it. */

@@ -18,8 +18,11 @@ export interface Upkeep {
 export interface Attempt {
   /** Somebody has overwritten what is this registration's: it is put back whoever has it now. */
   readonly force: boolean
-  /** Called when another process has the id. It may be dead, which takes `ttl` to tell. */
-  readonly onTaken?: () => void
+  /**
+   * Called when another process has the id. It may be dead, so it is then waited for to be renewed or to vanish, which takes `ttl`. Without
+   * this it is an error at once.
+   */
+  readonly onTaken?: (() => void) | undefined
 }
 
 /** What an {@link Upkeep} needs. */
@@ -55,8 +58,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     return result
   }
 
-  /** Until it is done; an error for which `fatal` holds is thrown. */
-  async function write(attempt: Attempt, fatal: (error: RpcError) => boolean): Promise<void> {
+  /** Until it is done. `ends` is told of every failure, and says whether that one is thrown. */
+  async function write(attempt: Attempt, ends: (error: RpcError) => boolean): Promise<void> {
     while (!gone()) {
       try {
         await options.write(attempt)
@@ -65,7 +68,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         return
       } catch (thrown) {
         trouble = RpcError.from(thrown)
-        if (fatal(trouble)) throw trouble
+        if (ends(trouble)) throw trouble
         await retry.after(trouble)
       }
     }
@@ -87,8 +90,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
           clearTimeout(timer)
           timer = setTimeout(giveUp, timeout + 2 * ttl)
         }
-        const fatal = ({ code }: RpcError): boolean => code !== 'unavailable' && !(wait && code === 'deadline_exceeded')
-        void inTurn(() => write({ force: false, onTaken }, fatal))
+        const ends = ({ code }: RpcError): boolean => code !== 'unavailable' && !(wait && code === 'deadline_exceeded')
+        void inTurn(() => write({ force: false, onTaken }, ends))
           .then(resolve, reject)
           .finally(() => clearTimeout(timer))
       })

@@ -6,6 +6,7 @@ import type { Batches } from './batches.ts'
 import type { Condition } from './change.ts'
 import type { Layout } from './layout.ts'
 import type { Renewals } from './renewals.ts'
+import type { Attempt } from './upkeep.ts'
 
 /** What records are written with. */
 export interface Writer {
@@ -16,7 +17,7 @@ export interface Writer {
 }
 
 /** The records of an instance, and how they are to be written. */
-export interface Writing {
+export interface Writing extends Attempt {
   readonly instance: Instance
   readonly lease: bigint
   /** Leases that it had before; what they keep is its own. */
@@ -25,10 +26,6 @@ export interface Writing {
   readonly owned: readonly string[]
   /** The lease that they were written with. */
   readonly ownedWith: bigint
-  /** Somebody has overwritten what is this registration's: it is put back whoever has it now. */
-  readonly force: boolean
-  /** Called when another process has the id; it is then waited for to be renewed or to vanish. Without it that is an error at once. */
-  readonly onTaken?: (() => void) | undefined
 }
 
 /** What was written. */
