@@ -51,8 +51,9 @@ export function* differences({ runs: old }: Instances, { runs: now }: Instances)
     }
     const a = run?.[at]
     const b = other?.[to]
-    const before = a !== undefined && (b === undefined || a.id <= b.id) ? a : undefined
-    const after = b !== undefined && (a === undefined || b.id <= a.id) ? b : undefined
+    // Whoever is in both is passed over without a look at the id: of a large set most are in no cache of the processor's.
+    const before = b === undefined || a === b || (a !== undefined && a.id <= b.id) ? a : undefined
+    const after = a === undefined || a === b || (b !== undefined && b.id <= a.id) ? b : undefined
     if (before !== after) yield { before, after }
     if (before !== undefined && ++at === run?.length) {
       i += 1
@@ -80,7 +81,7 @@ class Runs implements Instances {
 
   get(id: string): Instance | undefined {
     const run = this.runs[runFor(this.runs, id, 0)]
-    const found = run?.[placeIn(run, id)]
+    const found = run?.[placeIn(run, id, 0)]
     return found?.id === id ? found : undefined
   }
 
@@ -135,7 +136,7 @@ function changed(set: Instances, changes: ReadonlyMap<string, Instance | undefin
     let same = true
     for (; i < ids.length && (last === undefined || (ids[i] as string) <= last); i++) {
       const id = ids[i] as string
-      for (let one = run[at]; one !== undefined && one.id < id; one = run[++at]) merged.push(one)
+      for (const place = placeIn(run, id, at); at < place; at++) merged.push(run[at] as Instance)
       const before = run[at]?.id === id ? run[at++] : undefined
       const after = changes.get(id)
       if (after !== undefined) merged.push(after)
@@ -180,8 +181,9 @@ function runFor(runs: readonly Run[], id: string, low: number): number {
   return from
 }
 
-function placeIn(run: Run, id: string): number {
-  let low = 0
+/** Where in the run, from `from` on, `id` is or belongs. */
+function placeIn(run: Run, id: string, from: number): number {
+  let low = from
   let high = run.length
   while (low < high) {
     const middle = (low + high) >>> 1
