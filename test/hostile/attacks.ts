@@ -187,7 +187,7 @@ export const attacks: readonly Attack[] = [
   },
   readsNothing('a slow reader: asks for 1000 answers of a MiB and reads none', 'big', 1, 1000),
   readsNothing('the same, of handlers that take their time and end together', 'late', 1, 1000),
-  { ...readsNothing('20 slow readers that ask for 100 such answers each', 'late', 20, 100), holds: 400 },
+  { ...readsNothing('40 slow readers that ask for 100 such answers each', 'late', 40, 100), holds: 320 },
   {
     threat: 'slow writers: messages of 4 MB that are never whole, a stream each',
     ends: /^calls failed with status 8 from stream \d+ on$/,

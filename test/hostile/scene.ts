@@ -19,6 +19,8 @@ export const ENHANCE_YOUR_CALM = 11
 
 /** Of the method that is served. */
 export const path = method('unary').path
+/** Of one that answers the same for ever. */
+export const streamPath = method('expand').path
 /** A small message. */
 export const hello = create(EchoMessageSchema, { text: 'hello' })
 /** The same as it travels. */
@@ -29,9 +31,10 @@ export const u32 = (...values: number[]): Buffer =>
 /** One setting. */
 export const setting = (id: number, value: number): Buffer => Buffer.concat([Buffer.from([0, id]), u32(value)])
 /** Opens a call. */
-export const open = (id: number, flags = 0): Buffer => frame(HEADERS, END_HEADERS | flags, id, request(path))
+export const open = (id: number, flags = 0, to = path): Buffer => frame(HEADERS, END_HEADERS | flags, id, request(to))
 /** A whole call. */
-export const call = (id: number, bytes: Uint8Array = body): Buffer => Buffer.concat([open(id), frame(DATA, END_STREAM, id, bytes)])
+export const call = (id: number, bytes: Uint8Array = body, to = path): Buffer =>
+  Buffer.concat([open(id, 0, to), frame(DATA, END_STREAM, id, bytes)])
 /** Many of something. */
 export const times = (count: number, make: (i: number) => Uint8Array): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => make(i)))
@@ -70,8 +73,14 @@ export async function scene(server: ServerLimits = {}, options: GrpcOptions = {}
       busy.now--
     }
   }
-  const found = { method: method('unary'), endpoint: answer as Endpoint }
-  const listener = await grpc({ ...options, server }).listen((one) => (one === path ? found : undefined), { address: '127.0.0.1:0' })
+  async function* answers(one: { text: string }, context: Context): AsyncGenerator<unknown> {
+    for (;;) yield await answer(one, context)
+  }
+  const routes = new Map([
+    [path, { method: method('unary'), endpoint: answer as Endpoint }],
+    [streamPath, { method: method('expand'), endpoint: (async (one: { text: string }, context) => answers(one, context)) as Endpoint }],
+  ])
+  const listener = await grpc({ ...options, server }).listen((one) => routes.get(one), { address: '127.0.0.1:0' })
   const good = grpc().dial(listener.address)
   await good.call(hello, contextOf())
   return {

@@ -11,9 +11,11 @@ import {
   HEADERS,
   nth,
   open,
+  path,
   RST_STREAM,
   scene,
   setting,
+  streamPath,
   text,
   times,
   u32,
@@ -184,21 +186,31 @@ describe('what all connections hold together', () => {
     await until('there is room again', whole)
   })
 
-  it('has the answers in it that nobody takes', async () => {
+  it.each([
+    ['answers', path],
+    ['messages of streams', streamPath],
+  ])('has the %s in it that nobody takes; what does not fit fails', async (_, to) => {
     await using one = await scene({ maxTotalBufferBytes: 4_194_304 })
-    const begun: number[] = []
+    const kept: number[] = []
     const peers: RawPeer[] = []
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 5; i++) {
       const peer = await one.peer(setting(4, 0))
       peers.push(peer)
       for (let k = 0; k < 6; k++) {
-        peer.send(call(nth(k), text('big')))
+        peer.send(call(nth(k), text('big'), to))
         await until('it is dealt with', () => answered(peer) + answered(peer, RST_STREAM) > k)
       }
-      begun.push(answered(peer))
+      const failed = peer.frames.filter(({ type, flags }) => type === HEADERS && (flags & END_STREAM) !== 0)
+      kept.push(answered(peer) - failed.length)
+      for (const { id } of failed)
+        expect(await peer.answer(id)).toMatchObject({
+          'grpc-status': '8',
+          'grpc-message': expect.stringContaining('server.maxTotalBufferBytes'),
+        })
     }
-    // Each may hold as much as it leaves to others, and one answer beyond.
-    expect(begun).toEqual([2, 1, 1, 1])
+    // Each may hold as much as it leaves to others.
+    expect(kept).toEqual([2, 1, 0, 0, 0])
+    await one.serves()
     for (const peer of peers) peer.socket.destroy()
     using last = await one.peer(setting(4, 0))
     await until('there is room again', async () => {

@@ -1,5 +1,6 @@
+import { RpcError } from '../../error.ts'
 import type { Sender } from '../../http2/sender.ts'
-import type { Pool } from './room.ts'
+import { noRoom, type Pool } from './room.ts'
 
 /** A call that may have to wait until its handler is called. */
 export interface Gated {
@@ -11,6 +12,9 @@ export interface Gated {
 
 /** Calls that begin in one turn of the event loop while it is not known whether their answers find room. */
 const perTurn = 16
+
+/** Beyond so many times what should wait at most, answers fail. */
+const tooMany = 4
 
 /** How long a client that takes no answers may keep its new calls waiting, in milliseconds. */
 const patience = 1000
@@ -46,15 +50,19 @@ export class Gate {
 
   /** More answers wait than should. */
   get crowded(): boolean {
-    return this.exceeds(1)
-  }
-
-  /** Whether so many times as many answers wait as should. */
-  exceeds(times: number): boolean {
     const { queued } = this.#sender
     if (queued === 0 && this.#counted === 0) return false
     this.#count(queued)
-    return queued > Math.min(times * this.#most, this.#pool.share)
+    return queued > Math.min(this.#most, this.#pool.share)
+  }
+
+  /** Throws `resource_exhausted` when there is no place for an answer of so many bytes, 0 while it is not known how many, to wait in. */
+  admit(bytes: number): void {
+    const { queued } = this.#sender
+    this.#count(queued)
+    if (queued + bytes > this.#pool.share) throw noRoom()
+    if (queued > tooMany * this.#most)
+      throw new RpcError('resource_exhausted', `caller reads too slowly: ${queued} bytes wait (server.maxBufferBytes)`)
   }
 
   /** Whether a call may begin now; else it is for {@link Gate.wait}. */

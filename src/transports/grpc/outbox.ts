@@ -12,12 +12,14 @@ import { prefixLength } from './inbox.ts'
 export interface Way {
   readonly output: Output
   readonly sender: Sender
+  /** Called before so many bytes are queued; throws when they must not be. */
+  admit?(bytes: number): void
 }
 
 /** Messages from this many bytes on are sent from where they lie. */
 const large = 4096
 
-/** Sends a message of a stream: written right into the output where it can go out at once, else by way of the queue. Throws like {@link encodeMessage}. */
+/** Sends a message of a stream: written right into the output where it can go out at once, else by way of the queue. Throws like {@link encodeMessage} and {@link Way.admit}. */
 export function sendMessage(
   way: Way,
   outgoing: Outgoing,
@@ -29,7 +31,9 @@ export function sendMessage(
   if (compression === undefined && sendInPlace(way, outgoing, codec, message, maxSendBytes)) return
   const bytes = lentMessage(codec, message, maxSendBytes)
   const compressed = compression && compress(bytes)
-  pushMessage(way.sender, outgoing, compressed ?? bytes, compressed === undefined ? 0 : 1)
+  const sent = compressed ?? bytes
+  way.admit?.(sent.length)
+  pushMessage(way.sender, outgoing, sent, compressed === undefined ? 0 : 1)
 }
 
 /** False when it cannot be; then nothing was sent. */

@@ -11,7 +11,7 @@ import { prefixLength } from './inbox.ts'
 import { writeMetadata } from './metadata.ts'
 import { spoken } from './not-grpc.ts'
 import type { Settings } from './options.ts'
-import { lentMessage, pushMessage, sendMessage } from './outbox.ts'
+import { lentMessage, pushMessage, sendMessage, type Way } from './outbox.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
 import type { RequestHead } from './request-head.ts'
 import type { ServerCall } from './server-call.ts'
@@ -32,6 +32,7 @@ export class Replies {
   readonly #gate: Gate
   readonly #host: ReplyHost
   readonly #frames: ReplyFrames
+  readonly #way: Way
 
   constructor(http2: Connection<RequestHead>, settings: Settings, gate: Gate, host: ReplyHost) {
     this.#http2 = http2
@@ -39,6 +40,7 @@ export class Replies {
     this.#gate = gate
     this.#host = host
     this.#frames = new ReplyFrames(http2.encoder)
+    this.#way = { output: http2.output, sender: http2.sender, admit: (bytes) => gate.admit(bytes) }
   }
 
   /** Answers with one message, if the call is still open. */
@@ -48,7 +50,7 @@ export class Replies {
     let bytes: Uint8Array
     try {
       // What has to wait in any case is not worth encoding for nothing.
-      if (!sender.allows(prefixLength, peer.initialWindow + call.credit)) this.#checkCrowd()
+      if (!sender.allows(prefixLength, peer.initialWindow + call.credit)) this.#gate.admit(0)
       bytes = this.#encode(call, message)
     } catch (error) {
       this.fail(call, error)
@@ -72,10 +74,11 @@ export class Replies {
       return
     }
     try {
-      this.#checkCrowd()
+      const sent = compressed ?? bytes
+      this.#gate.admit(sent.length)
       this.#gate.loaded()
       const outgoing = this.#open(call, compressed && compression)
-      pushMessage(sender, outgoing, compressed ?? bytes, compressed === undefined ? 0 : 1)
+      pushMessage(sender, outgoing, sent, compressed === undefined ? 0 : 1)
       this.finish(call, outgoing)
     } catch (error) {
       this.fail(call, error)
@@ -156,20 +159,13 @@ export class Replies {
 
   /** Sends a message of a stream. */
   send(call: ServerCall, outgoing: Outgoing, message: unknown): void {
-    this.#checkCrowd()
     const { head, route } = call
     const { maxSendBytes } = this.#settings
     try {
-      sendMessage(this.#http2, outgoing, head.output ?? route.method.output, message, this.#compressionOf(call), maxSendBytes)
+      sendMessage(this.#way, outgoing, head.output ?? route.method.output, message, this.#compressionOf(call), maxSendBytes)
     } catch (thrown) {
       throw ownFault(call, thrown)
     }
-  }
-
-  /** Throws when the client leaves so many answers unread that there is no place for another one. */
-  #checkCrowd(): void {
-    if (!this.#gate.exceeds(4)) return
-    throw new RpcError('resource_exhausted', `caller reads too slowly: ${this.#http2.sender.queued} bytes wait (server.maxBufferBytes)`)
   }
 
   /** Ends a stream of messages with success. */

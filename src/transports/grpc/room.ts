@@ -18,6 +18,14 @@ export class Pool {
   }
 }
 
+/** What is wrong when a message does not fit into the {@link Pool}. */
+export function noRoom(): RpcError {
+  return new RpcError(
+    'resource_exhausted',
+    'messages under way on all connections leave no room for another one (server.maxTotalBufferBytes)',
+  )
+}
+
 interface Waiting {
   readonly bytes: number
   readonly then: () => void
@@ -90,11 +98,8 @@ export class Room {
   }
 
   #full(size: number): RpcError {
-    const text =
-      this.#pool.share < size
-        ? 'messages under way on all connections leave no room for another one (server.maxTotalBufferBytes)'
-        : `messages under way on the connection are over ${size} bytes (server.maxBufferBytes)`
-    return new RpcError('resource_exhausted', text)
+    if (this.#pool.share < size) return noRoom()
+    return new RpcError('resource_exhausted', `messages under way on the connection are over ${size} bytes (server.maxBufferBytes)`)
   }
 }
 

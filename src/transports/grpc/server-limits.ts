@@ -33,8 +33,8 @@ export interface ServerLimits {
    */
   readonly maxBufferBytes?: number | undefined
   /**
-   * Bytes that are held for all clients together; each may hold as much as is left of it, or 64 KiB, and goes over that by one answer at most.
-   * 65 536 … 2^53 - 1. Default 256 MiB.
+   * Bytes that are held for all clients together; each may hold as much as is left of it, or 64 KiB. Messages that do not fit fail with
+   * `resource_exhausted`. What a client's socket has been given, 320 KiB at most, comes on top. 65 536 … 2^53 - 1. Default 256 MiB.
    */
   readonly maxTotalBufferBytes?: number | undefined
   /** Frames that the headers of one call may come in, CONTINUATION among them. Default 64. */
