@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { makeCertificates } from '../test/support/certificates.ts'
 import type { Results } from './harness/figures.ts'
 import { close, measure, open, type Pair, type Pairing } from './harness/pair.ts'
-import { goPeers, nodePeers } from './harness/peers.ts'
+import { goPeers, nodePeers, peerOf } from './harness/peers.ts'
 import type { Load, TlsFiles } from './harness/setup.ts'
 import { type MemoryFindings, measureMemory } from './memory.ts'
 
@@ -38,6 +38,8 @@ export type Part = (extent: Extent) => Promise<Findings>
 const main = ['beckon', 'grpc-js', 'connect', 'grpc-go']
 const onEncryption = [...main, 'bare-http2', 'nest-tcp', 'undici-http1', 'go-kit']
 const onConnections = ['beckon', 'bare-http2', 'bare-socket', 'connect', 'grpc-js', 'nest-tcp', 'undici-http1', 'grpc-go']
+/** V8 collects all of a small heap for every few large messages (docs/performance.md). */
+const onLargeHeaps = ['beckon --initial-heap-size=128', 'grpc-js --initial-heap-size=128']
 const crossed = ['beckon → grpc-go', 'grpc-go → beckon', 'grpc-go → grpc-go']
 const withMemory = ['beckon', 'grpc-js', 'grpc-go', 'idle-socket']
 const inFlight = [1, 64, 256]
@@ -66,7 +68,10 @@ export const parts: Readonly<Record<string, Part>> = {
     withCertificates(async (tls) => ({ tls: await alone(extent, onEncryption, { tls }, inFlight, (level) => hellos(extent, level)) })),
   mixed: async (extent) => {
     const beside = (streams: number): Load => ({ kind: 'mixed', inFlight: streams, bytes: 1_000_000, ms: half(extent) })
-    return { mixed: await run(extent, await mainPairs(extent), [0, 2], beside) }
+    const more = await open(pairings(extent, onLargeHeaps), extent.note)
+    const mixed = await run(extent, [...(await mainPairs(extent)), ...more], [0, 2], beside)
+    close(more)
+    return { mixed }
   },
   memory: async (extent) => {
     const [connections, calls] = extent.ms >= 500 ? [4000, 5000] : [200, 500]
@@ -84,7 +89,7 @@ function half({ ms }: Extent): number {
 
 /** Those that were asked for. */
 function pairings({ peers }: Extent, names: readonly string[], more: Omit<Pairing, 'name'> = {}): readonly Pairing[] {
-  const asked = names.filter((name) => peers === undefined || name.split(' → ').every((one) => peers.includes(one)))
+  const asked = names.filter((name) => peers === undefined || name.split(' → ').every((one) => peers.includes(peerOf(one))))
   return asked.map((name) => ({ name, ...more }))
 }
 
