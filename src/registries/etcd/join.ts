@@ -19,22 +19,29 @@ interface Claim {
 
 /** An empty set of `layouts` layouts. */
 export function createJoin(layouts: number): Join {
-  const byId = new Map<string, readonly Claim[]>()
+  const byId = new Map<string, Claim[]>()
   /** Only needed where there is more than one layout. */
-  const byPlace = new Map<string, readonly Claim[]>()
+  const byPlace = new Map<string, Claim[]>()
   /** Ids that may be told otherwise since `all` was made. */
   const doubtful = new Set<string>()
   let all = nobody
 
-  function claim(one: Claim, index: Map<string, readonly Claim[]>, name: string): void {
-    const others = index.get(name)
-    index.set(name, others === undefined ? [one] : [...others, one])
+  function claim(one: Claim, index: Map<string, Claim[]>, name: string): void {
+    const claims = index.get(name)
+    if (claims === undefined) index.set(name, [one])
+    else claims.push(one)
   }
 
-  function withdraw({ rank, key }: Claim, index: Map<string, readonly Claim[]>, name: string): void {
-    const left = index.get(name)?.filter((other) => other.rank !== rank || other.key !== key) ?? []
-    if (left.length > 0) index.set(name, left)
-    else index.delete(name)
+  /** Leaves the list without it there, for {@link prune}. */
+  function withdraw({ rank, key }: Claim, index: Map<string, Claim[]>, name: string): void {
+    const claims = index.get(name)
+    const at = claims?.findIndex((other) => other.rank === rank && other.key === key) ?? -1
+    if (at >= 0) claims?.splice(at, 1)
+  }
+
+  /** Only what has no claim in the end is deleted: looking up a name walks over all that has been deleted from its bucket of the map since that grew last. */
+  function prune(_: Claim, index: Map<string, Claim[]>, name: string): void {
+    if (index.get(name)?.length === 0) index.delete(name)
   }
 
   function visit(rank: number, key: string, instances: readonly Instance[], what: typeof claim): void {
@@ -72,6 +79,7 @@ export function createJoin(layouts: number): Join {
     change(rank, key, before, after) {
       visit(rank, key, before, withdraw)
       visit(rank, key, after, claim)
+      visit(rank, key, before, prune)
     },
   }
 }
