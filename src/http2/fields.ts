@@ -2,7 +2,9 @@
 export type Fields = readonly string[]
 
 const validName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
-const forbiddenInValue = /[\0\r\n]|^[ \t]|[ \t]$/
+const forbiddenInValue = /[\0\r\n]/
+/** Forbidden too, but Go's gRPC sends what it is given: metadata, and messages of errors such as `not found: `. */
+const spaceAround = /^[ \t]|[ \t]$/
 const connectionSpecific = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
 
 /**
@@ -23,6 +25,7 @@ export function malformed(names: readonly string[], values: readonly string[], s
       continue
     }
     if (ordinary) return `${name} after an ordinary header`
+    if (spaceAround.test(value)) return `${name} has a value that is not valid`
     if (seen.includes(`${name} `)) return `${name} more than once`
     seen += `${name} `
     if (!(server ? /^:(method|scheme|path|authority)$/ : /^:status$/).test(name)) return `${name} does not belong here`

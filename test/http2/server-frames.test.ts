@@ -152,6 +152,12 @@ describe('a server', () => {
     await until('the connection is closed', () => peer.socket.readableEnded || peer.closed)
   })
 
+  it('takes metadata with spaces around, as Go sends it', async () => {
+    using peer = await begun()
+    peer.send(frame(HEADERS, END_HEADERS, 1, request(path, { 'x-a': ' b ' })), frame(DATA, END_STREAM, 1, body))
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+  })
+
   it('ends a connection that does not begin with SETTINGS', async () => {
     using peer = await rawPeer(listener.address)
     peer.send(preface, frame(PING, 0, 0, Buffer.alloc(8)))
@@ -169,6 +175,7 @@ describe('a server', () => {
     ['a value with a line break', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { 'x-a': 'a\r\nb' }))],
     ['a pseudo-header that is unknown', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':who': 'x' }))],
     ['a pseudo-header of responses', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':status': '200' }))],
+    ['a pseudo-header with a space', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(`${path} `))],
     ['no :method', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':method': '' }))],
     ['no :path', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(''))],
     [

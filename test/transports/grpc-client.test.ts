@@ -135,6 +135,20 @@ describe('a client of gRPC', () => {
     expect(await call).toMatchObject({ code: 'failed_precondition', rawMessage: 'näh %zz' })
   })
 
+  it('takes spaces around metadata and the message of an error, as Go sends them', async () => {
+    await using one = await scene()
+    let seen: string | undefined
+    const context = contextOf({ onHeaders: (headers) => (seen = headers.get('x-a')?.trim()) })
+    const call = failure(one.connection.call(hello, context))
+    await one.peer.frame(DATA, 1)
+    one.peer.send(
+      frame(HEADERS, 4, 1, block({ ':status': '200', 'content-type': 'application/grpc', 'x-a': ' b ' })),
+      frame(HEADERS, end, 1, status(5, 'not found: ')),
+    )
+    expect(await call).toMatchObject({ code: 'not_found', rawMessage: 'not found: ' })
+    expect(seen).toBe('b')
+  })
+
   it('says that a refused call was not processed', async () => {
     await using one = await scene()
     const call = failure(one.call())

@@ -145,7 +145,9 @@ describe('a status', () => {
   it('carries any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-        expect(readMessage(writeMessage(text))).toBe(Buffer.from(text).toString())
+        const written = writeMessage(text)
+        expect(written).toMatch(/^(?! )[\x20-\x7e]*(?<! )$/)
+        expect(readMessage(written)).toBe(Buffer.from(text).toString())
       }),
     )
   })
