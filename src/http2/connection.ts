@@ -151,13 +151,13 @@ export class Connection<H> implements FrameSink {
     output.length = f.write32(output.buffer, f.write32(output.buffer, at, 0), 0)
   }
 
-  /** Tells the peer that streams above `last` are not processed. */
+  /** Tells the peer that streams above `last` are not processed, nor above what it was told before: peers do not forgive a number that grows. */
   goaway(last: number, code: number, text: string): void {
     const debug = Buffer.from(text).subarray(0, 256)
     const { output } = this
     const at = output.reserve(f.frameHeader + 8 + debug.length)
     const payload = f.writeFrameHeader(output.buffer, at, 8 + debug.length, f.GOAWAY, 0, 0)
-    f.write32(output.buffer, f.write32(output.buffer, payload, last), code)
+    f.write32(output.buffer, f.write32(output.buffer, payload, Math.min(last, this.ids.limit)), code)
     output.length = f.copy(debug, output.buffer, payload + 8)
   }
 
