@@ -290,6 +290,10 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
         this.#host.replies.fail(this, error)
       },
     })
+    // Its first step, as of a generator that reads a request which cannot be read, may have ended the call.
+    if (!this.ended) return
+    this.#pump.stop()
+    this.#handled()
   }
 
   #handled(): void {
