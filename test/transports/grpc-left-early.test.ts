@@ -88,4 +88,21 @@ describe('a call that ends', () => {
     expect(await failure(one.connection.call(endless(), context))).toMatchObject({ code: 'canceled' })
     await until('it is left', () => left, 2000)
   })
+
+  it('ends although its request does not let itself be left', async () => {
+    const requests = {
+      [Symbol.asyncIterator]: () => ({
+        next: never,
+        return(): never {
+          throw new Error('not now')
+        },
+      }),
+    }
+    await using one = await scene('collect', never)
+    const context = contextOf({ method: method('collect'), deadline: performance.now() + 50 })
+    const ended = failure(one.connection.call(requests, context))
+    expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000, 'never'))])).toMatchObject({
+      code: 'deadline_exceeded',
+    })
+  })
 })
