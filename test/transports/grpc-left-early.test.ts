@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
 import type { Connection, Listener } from '../../src/transport.ts'
@@ -6,13 +6,15 @@ import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
 import { type EchoMessage, EchoMessageSchema } from '../gen/echo_pb.ts'
 import { contextOf, failure, method } from '../support/context.ts'
 import { until } from '../support/echo.ts'
-import { frame, preface, type RawPeer, rawPeer, request } from '../support/raw-http2.ts'
+import { frame, message, preface, type RawPeer, rawPeer, request } from '../support/raw-http2.ts'
 
 const DATA = 0
 const HEADERS = 1
+const RST_STREAM = 3
 const SETTINGS = 4
 const PING = 6
 const hello = create(EchoMessageSchema, { text: 'hello' })
+const body = message(toBinary(EchoMessageSchema, hello))
 /** Begins as no message does. */
 const unreadable = Buffer.from([2, 0, 0, 0, 0])
 const never = (): Promise<never> => new Promise(() => {})
@@ -104,5 +106,27 @@ describe('a call that ends', () => {
     expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000, 'never'))])).toMatchObject({
       code: 'deadline_exceeded',
     })
+  })
+
+  it('while its handler is being called does not make room for more than are allowed', async () => {
+    let waiting = 0
+    const endpoint = async (requests: AsyncIterable<EchoMessage>): Promise<void> => {
+      for await (const _ of requests) {
+        waiting++
+        await never()
+      }
+    }
+    const most = 40
+    await using one = await scene('collect', endpoint, { maxConcurrentStreams: most })
+    using peer = await one.peer()
+    const ids = Array.from({ length: 2 * most }, (_, i) => 2 * i + 1)
+    // So many at once that some are handled later, when what is wrong with their requests is there to be read.
+    peer.send(...ids.slice(0, most).map((id) => begin(id, unreadable)))
+    for (const id of ids.slice(0, most)) await peer.answer(id)
+    const more = [...ids.slice(most), ...ids.map((id) => id + 4 * most)]
+    peer.send(...more.map((id) => begin(id, body)))
+    const refused = (): number => peer.frames.filter(({ type, payload }) => type === RST_STREAM && payload.readUInt32BE(0) === 7).length
+    await until('all are taken or refused', () => waiting + refused() === more.length)
+    expect(waiting).toBe(most)
   })
 })

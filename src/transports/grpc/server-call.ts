@@ -206,12 +206,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   start(): void {
-    const request = this.#unpark()
-    try {
-      this.#call(request)
-    } catch (thrown) {
-      this.#host.replies.fail(this, thrown)
-    }
+    this.#call(this.#unpark())
   }
 
   turnAway(): void {
@@ -226,8 +221,16 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   #call(request: unknown): void {
-    const answer = this.route.endpoint(request, this.context)
+    // From before the call on, which may end within it.
     this.handling = true
+    let answer: Promise<unknown>
+    try {
+      answer = this.route.endpoint(request, this.context)
+    } catch (error) {
+      this.#handled()
+      this.#host.replies.fail(this, error)
+      return
+    }
     answer.then(
       (response) => this.#answer(response),
       (error: unknown) => {
