@@ -95,11 +95,11 @@ export class Connection<H> implements FrameSink {
   /** Sends what begins a connection: once, when the socket is connected. */
   begin(): void {
     const { output } = this
-    let at = output.reserve(f.preface.length + settingsLength + f.frameHeader + 4)
+    let at = output.reserve(f.preface.length + settingsLength)
     if (!this.#options.server) at = f.copy(f.preface, output.buffer, at)
-    at = writeSettings(output.buffer, at, this.#options)
-    at = f.writeFrameHeader(output.buffer, at, 4, f.WINDOW_UPDATE, 0, 0)
-    output.length = f.write32(output.buffer, at, Math.max(1, this.#window.size - 65_535))
+    output.length = writeSettings(output.buffer, at, this.#options)
+    const more = this.#window.size - 65_535
+    if (more > 0) this.#send4(f.WINDOW_UPDATE, 0, more)
   }
 
   /** Takes what was received, after the client's preface. It is only read during the call. */

@@ -211,6 +211,21 @@ describe('a server', () => {
     expect(got()).toEqual(body)
   })
 
+  it('takes as much as it has allowed, also with the smallest window of a connection', async () => {
+    const small = await grpc({ connectionWindow: 65_535 }).listen((one) => routes.get(one), { address: '127.0.0.1:0' })
+    using peer = await rawPeer(small.address)
+    const pings = (): number => peer.frames.filter(({ type }) => type === PING).length
+    peer.send(preface, frame(SETTINGS, 0, 0), openStream, frame(PING, 0, 0, Buffer.alloc(8)))
+    await until('all that it begins with is there', () => pings() === 1)
+    const credit = peer.frames.filter(({ type, id }) => type === WINDOW_UPDATE && id === 0)
+    let left = credit.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535)
+    for (; left > 0; left -= 16_384) peer.send(frame(DATA, 0, 1, Buffer.alloc(Math.min(left, 16_384))))
+    peer.send(frame(PING, 0, 0, Buffer.alloc(8)))
+    await until('it goes on, or does not', () => pings() === 2 || peer.closed)
+    expect(peer.frames.filter(({ type }) => type === GOAWAY)).toEqual([])
+    await small.close()
+  })
+
   it('keeps to a smaller header table', async () => {
     using peer = await begun()
     for (const [i, size] of [4096, 0, 100, 4096].entries()) {
