@@ -30,6 +30,7 @@ export function malformed(names: readonly string[], values: readonly string[], s
     seen += `${name} `
     if (!(server ? /^:(method|scheme|path|authority)$/ : /^:status$/).test(name)) return `${name} does not belong here`
     if (name === ':path' && value === '') return ':path is empty'
+    if (name === ':status' && !/^[1-9]\d\d$/.test(value)) return ':status is no number'
   }
   if (server && seen !== '') {
     const connect = values[names.indexOf(':method')] === 'CONNECT'

@@ -106,6 +106,8 @@ describe('a client of gRPC', () => {
       'unknown',
       [frame(HEADERS, end, 1, block({ ':status': '200', 'content-type': 'application/grpc', 'grpc-status': '99' }))],
     ],
+    ['1xx and no more', 'unknown', [frame(HEADERS, end, 1, block({ ':status': '103' }))]],
+    ['a status of HTTP that is none', 'internal', [frame(HEADERS, 4, 1, block({ ':status': 'ok' }))]],
     ['data before headers', 'internal', [frame(DATA, 0, 1, body)]],
     ['a reset: CANCEL', 'canceled', [frame(RST_STREAM, 0, 1, u32(8))]],
     ['a reset: ENHANCE_YOUR_CALM', 'resource_exhausted', [frame(RST_STREAM, 0, 1, u32(11))]],
