@@ -1,7 +1,8 @@
 import { createServer, type Socket } from 'node:net'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Encoder } from '../../src/http2/encoder.ts'
+import { StreamIds } from '../../src/http2/stream-ids.ts'
 import type { Connection, ConnectionState } from '../../src/transport.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
 import { type EchoMessage, EchoMessageSchema } from '../gen/echo_pb.ts'
@@ -199,6 +200,23 @@ describe('a client of gRPC', () => {
       one.peer.send(answer(id))
     }
     for (const call of calls) expect(await call).toMatchObject({ text: 'hello' })
+  })
+
+  it('leaves calls that wait to another connection when it has no ids left for them', async () => {
+    await using one = await scene({}, Buffer.from([0, 3, 0, 0, 0, 1]))
+    const calls = [one.call(), one.call()] as const
+    const waiting = failure(one.call())
+    await one.peer.frame(DATA, 1)
+    using _ = vi.spyOn(StreamIds.prototype, 'next').mockImplementationOnce(function (this: StreamIds) {
+      this.last = 0x7ffffff1
+      return this.last
+    })
+    one.peer.send(answer(1))
+    expect(await calls[0]).toMatchObject({ text: 'hello' })
+    expect(await waiting).toMatchObject({ code: 'unavailable', unprocessed: true })
+    expect(one.states).toEqual(['ready', 'draining'])
+    one.peer.send(answer(0x7ffffff1))
+    expect(await calls[1]).toMatchObject({ text: 'hello' })
   })
 
   it('sends only what windows allow, all streams in turn', async () => {

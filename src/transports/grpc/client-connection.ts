@@ -110,9 +110,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
   /** Takes no new calls, lets those under way finish for `drain` milliseconds. */
   close(drain: number): Promise<void> {
     if (this.state === 'closed') return this.#closed
-    const reason = new RpcError('canceled', `connection to ${this.address} was closed`)
-    this.#enter('draining', reason)
-    for (const call of this.#waiting) call.fail(this.#unavailable(reason.rawMessage, true))
+    this.#drain(new RpcError('canceled', `connection to ${this.address} was closed`))
     const destroy = (): void => this.#http2.close(fault(ErrorCode.noError, 'it was closed by this side'))
     if (drain <= 0) destroy()
     else {
@@ -143,8 +141,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       // It would fail anywhere else too.
       call.cancel(code, rawMessage, { details, cause, unprocessed: false })
     }
-    // The last ids are left for calls that are waiting; a new connection takes over.
-    if (call.id >= 0x7ffffff0) this.#enter('draining', new RpcError('unavailable', `connection to ${this.address} has no stream ids left`))
+    if (call.id >= 0x7ffffff0) this.#drain(this.#unavailable(`connection to ${this.address} has no stream ids left`, true))
   }
 
   register(call: ClientCall): void {
@@ -176,6 +173,12 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       this.#waiting.delete(call)
       this.#start(call, call.deadline - performance.now())
     }
+  }
+
+  /** Takes no new calls; those that wait have to go elsewhere. */
+  #drain(cause: RpcError): void {
+    this.#enter('draining', cause)
+    for (const call of this.#waiting) call.fail(this.#unavailable(cause.rawMessage, true))
   }
 
   #closeIfIdle(): void {
@@ -234,9 +237,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
     if (code === ErrorCode.enhanceYourCalm && text === 'too_many_pings') this.#pings.tooMany(this.address)
     if (code !== 0) this.#complaint = ` after ${errorName(code)} ${text}`
     const why = `${this.address} takes no more calls on this connection${this.#complaint}`
-    this.#enter('draining', this.#unavailable(why, true))
+    this.#drain(this.#unavailable(why, true))
     for (const call of this.#calls.all()) if (call.id > this.#lastId) call.fail(this.#unavailable(why, true))
-    for (const call of this.#waiting) call.fail(this.#unavailable(why, true))
     this.#closeIfIdle()
   }
 
