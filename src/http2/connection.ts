@@ -211,7 +211,11 @@ export class Connection<H> implements FrameSink {
     if (!this.#window.receive(frameEnd - frameStart)) throw fault(ErrorCode.flowControlError, 'more data than the window allows')
     const { start, end } = unpad(flags, from, frameStart, frameEnd)
     if (start === end && !(flags & f.END_STREAM)) this.#guard.control(this.heard)
-    if (end - start < frameEnd - frameStart) this.release(frameEnd - frameStart - (end - start), id, undefined)
+    const padding = frameEnd - frameStart - (end - start)
+    if (padding > 0) {
+      this.release(padding, id, undefined)
+      if (!(flags & f.END_STREAM) && this.#streams.isOpen(id)) this.#send4(f.WINDOW_UPDATE, id, padding)
+    }
     if (this.#streams.data(id, from, start, end, (flags & f.END_STREAM) !== 0)) return
     this.release(end - start, id, undefined)
     // A stream that still sends its answer does not care for the rest of its request.

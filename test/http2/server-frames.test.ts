@@ -226,6 +226,15 @@ describe('a server', () => {
     await small.close()
   })
 
+  it('gives the room of padding back, on the stream too', async () => {
+    using peer = await begun()
+    const padded = frame(DATA, 8, 1, Buffer.concat([Buffer.from([255]), body.subarray(0, 1), Buffer.alloc(255)]))
+    peer.send(openStream, ...Array(50).fill(padded), frame(PING, 0, 0, Buffer.alloc(8)))
+    await peer.frame(PING)
+    const credit = peer.frames.filter(({ type, id }) => type === WINDOW_UPDATE && id === 1)
+    expect(credit.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0)).toBe(50 * 256)
+  })
+
   it('keeps to a smaller header table', async () => {
     using peer = await begun()
     for (const [i, size] of [4096, 0, 100, 4096].entries()) {

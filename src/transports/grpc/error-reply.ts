@@ -12,7 +12,7 @@ export function errorFields(error: RpcError, trailers: Headers | undefined, most
   } catch (problem) {
     // The status goes out in any case; it also tells what became of the metadata.
     const { code, rawMessage, details } = error
-    return fieldsOfError(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }))
+    return errorFields(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }), undefined, most)
   }
   if (sizeOf(fields) <= most) return fields
   const shortened = `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`
