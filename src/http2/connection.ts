@@ -220,8 +220,7 @@ export class Connection<H> implements FrameSink {
     this.release(end - start, id, undefined)
     // A stream that still sends its answer does not care for the rest of its request.
     if (!this.#options.server || this.ids.isReset(id) || this.sender.get(id) !== undefined) return
-    this.#guard.reset(this.heard)
-    this.reset(id, ErrorCode.streamClosed)
+    this.streamError(id, ErrorCode.streamClosed)
   }
 
   #headers(flags: number, id: number, from: Buffer, frameStart: number, frameEnd: number, limit: number): number {

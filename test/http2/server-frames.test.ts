@@ -226,6 +226,16 @@ describe('a server', () => {
     await small.close()
   })
 
+  it('ends a call whose request goes on after its end', async () => {
+    using peer = await begun()
+    const wait = message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { text: 'wait' })))
+    peer.send(open, frame(DATA, END_STREAM, 1, wait))
+    await until('its handler waits', () => waiting === 1)
+    peer.send(frame(DATA, 0, 1, body))
+    expect((await peer.frame(RST_STREAM, 1)).payload.readUInt32BE(0)).toBe(STREAM_CLOSED)
+    await until('its handler is told', () => waiting === 0, 2000)
+  })
+
   it('gives the room of padding back, on the stream too', async () => {
     using peer = await begun()
     const padded = frame(DATA, 8, 1, Buffer.concat([Buffer.from([255]), body.subarray(0, 1), Buffer.alloc(255)]))
@@ -264,6 +274,12 @@ describe('a server', () => {
     }
     peer.send(frame(SETTINGS, 0, 0, setting(4, 65_535)))
     for (let id = 1; id < 201; id += 2) expect(await peer.answer(id)).toMatchObject({ 'grpc-status': '0' })
+  })
+
+  it('answers in lower case, however the content type is written', async () => {
+    using peer = await begun()
+    peer.send(frame(HEADERS, END_HEADERS, 1, request(path, { 'content-type': 'Application/gRPC+Proto' })), frame(DATA, END_STREAM, 1, body))
+    expect(await peer.answer(1)).toMatchObject({ 'content-type': 'application/grpc+proto', 'grpc-status': '0' })
   })
 
   it('answers in the content subtype that it is asked in', async () => {
