@@ -129,4 +129,17 @@ describe('a call that ends', () => {
     await until('all are taken or refused', () => waiting + refused() === more.length)
     expect(waiting).toBe(most)
   })
+
+  it('because its answer was left has no more messages, and no error', async () => {
+    async function* endless(): AsyncGenerator<EchoMessage> {
+      for (;;) {
+        yield hello
+        await new Promise(setImmediate)
+      }
+    }
+    await using one = await scene('expand', async () => endless())
+    const answer = (await one.connection.call(hello, contextOf({ method: method('expand') }))) as AsyncGenerator<EchoMessage>
+    for await (const _ of answer) break
+    expect(await answer.next()).toEqual({ done: true, value: undefined })
+  })
 })
