@@ -267,6 +267,23 @@ describe('a client of gRPC', () => {
     expect((await call).message).toMatch(/keepalive/)
   })
 
+  it('does not take its own standing still for the silence of its peer', async () => {
+    await using one = await scene({ keepalive: { interval: 1000, timeout: 100 } })
+    const call = one.call()
+    await new Promise<void>((resolve) => {
+      one.peer.socket.on('data', () => {
+        const ping = one.peer.frames.find(({ type }) => type === PING)
+        if (ping === undefined) return
+        one.peer.socket.removeAllListeners('data')
+        one.peer.send(frame(PING, 1, 0, ping.payload), answer(1))
+        // Whatever is in time has come when this is over, and has not been read.
+        for (const end = performance.now() + 300; performance.now() < end; );
+        resolve()
+      })
+    })
+    expect(await call).toMatchObject({ text: 'hello' })
+  })
+
   it('does not send headers that only it may set, or that the peer will not take', async () => {
     await using one = await scene({}, Buffer.from([0, 6, 0, 0, 2, 0]))
     for (const name of ['grpc-timeout', 'te', 'content-type', 'grpc-whatever', 'connection']) {
