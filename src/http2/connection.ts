@@ -34,6 +34,8 @@ export interface Streams<H> {
   wasReset(id: number, code: number, byPeer: boolean): void
   /** The peer's settings arrived or changed. */
   settled(): void
+  /** The peer takes again what is sent, after it did not. */
+  drained(): void
   /** The peer takes no streams above `last`. */
   goaway(last: number, code: number, text: string): void
   /** The connection is gone. Called once, last. */
@@ -89,6 +91,7 @@ export class Connection<H> implements FrameSink {
     this.output.onDrain = () => {
       if (options.server) socket.resume()
       this.sender.pump()
+      streams.drained()
     }
   }
 

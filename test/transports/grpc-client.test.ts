@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it, vi } from 'vitest'
+import type { Endpoint } from '../../src/endpoint.ts'
 import { Encoder } from '../../src/http2/encoder.ts'
 import { StreamIds } from '../../src/http2/stream-ids.ts'
 import type { Connection, ConnectionState } from '../../src/transport.ts'
@@ -200,6 +201,18 @@ describe('a client of gRPC', () => {
       one.peer.send(answer(id))
     }
     for (const call of calls) expect(await call).toMatchObject({ text: 'hello' })
+  })
+
+  it('sends no more at once than its peer takes, however many calls are made', async () => {
+    const endpoint: Endpoint = async (request) => request
+    const listener = await grpc().listen(() => ({ method: method('unary'), endpoint }), { address: '127.0.0.1:0' })
+    const connection = grpc().dial(listener.address)
+    await connection.call(hello, contextOf())
+    const headers = contextOf().headers.set('authorization', 'x'.repeat(6000))
+    const calls = Array.from({ length: 3000 }, () => connection.call(hello, contextOf({ headers })))
+    for (const answered of await Promise.all(calls)) expect(answered).toMatchObject({ text: 'hello' })
+    await connection.close()
+    await listener.close()
   })
 
   it('leaves calls that wait to another connection when it has no ids left for them', async () => {

@@ -40,7 +40,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
   state: ConnectionState = 'connecting'
   readonly #onState: DialOptions['onState']
   readonly #calls = new Ring<ClientCall>()
-  /** Calls that wait for the connection, or for the peer to allow another stream, oldest first. */
+  /** Calls that wait for the connection, or for the peer to allow another stream or to take what was sent before, oldest first. */
   readonly #waiting = new Set<ClientCall>()
   readonly #http2: Http2Connection<ResponseHead>
   readonly #requests: Requests
@@ -102,7 +102,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       if (context.signal !== undefined && !call.watch(context.signal)) return
       const left = context.deadline === undefined ? Number.POSITIVE_INFINITY : this.#time(call, context.deadline)
       if (left <= 0) return
-      if (this.state === 'ready' && this.#calls.size < this.#http2.peer.maxConcurrentStreams) this.#start(call, left)
+      if (this.state === 'ready' && this.#mayStart()) this.#start(call, left)
       else this.#waiting.add(call)
     })
   }
@@ -166,10 +166,15 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
     }
   }
 
+  #mayStart(): boolean {
+    const { peer, output } = this.#http2
+    return this.#calls.size < peer.maxConcurrentStreams && !output.blocked
+  }
+
   #startWaiting(): void {
     if (this.state !== 'ready') return
     for (const call of this.#waiting) {
-      if (this.#calls.size >= this.#http2.peer.maxConcurrentStreams) return
+      if (!this.#mayStart()) return
       this.#waiting.delete(call)
       this.#start(call, call.deadline - performance.now())
     }
@@ -229,6 +234,10 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       clearTimeout(this.#connecting)
       this.#enter('ready')
     }
+    this.#startWaiting()
+  }
+
+  drained(): void {
     this.#startWaiting()
   }
 
