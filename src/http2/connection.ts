@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { sendGoaway, sendNumber, sendPing, sendPong, sendSettingsAck } from './control-frames.ts'
 import { type Block, Decoder, type Parse } from './decoder.ts'
 import { Encoder } from './encoder.ts'
 import { ErrorCode, type Fault, fault, toFault } from './fault.ts'
@@ -102,7 +103,7 @@ export class Connection<H> implements FrameSink {
     if (!this.#options.server) at = f.copy(f.preface, output.buffer, at)
     output.length = writeSettings(output.buffer, at, this.#options)
     const more = this.#window.size - 65_535
-    if (more > 0) this.#send4(f.WINDOW_UPDATE, 0, more)
+    if (more > 0) sendNumber(this.output, f.WINDOW_UPDATE, 0, more)
   }
 
   /** Takes what was received, after the client's preface. It is only read during the call. */
@@ -134,34 +135,26 @@ export class Connection<H> implements FrameSink {
   reset(id: number, code: number): void {
     this.sender.drop(id)
     this.ids.wasReset(id)
-    this.#send4(f.RST_STREAM, id, code)
+    sendNumber(this.output, f.RST_STREAM, id, code)
   }
 
   /** Data was used up: gives room back to the peer, on the connection and, as much or `onStream`, on its stream unless that has ended (no window). */
   release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream: number = bytes): void {
     const all = this.#window.release(bytes)
-    if (all > 0) this.#send4(f.WINDOW_UPDATE, 0, all)
+    if (all > 0) sendNumber(this.output, f.WINDOW_UPDATE, 0, all)
     const one = window?.release(onStream) ?? 0
-    if (one > 0) this.#send4(f.WINDOW_UPDATE, id, one)
+    if (one > 0) sendNumber(this.output, f.WINDOW_UPDATE, id, one)
   }
 
   /** Asks the peer for a sign of life. */
   ping(onPong: () => void): void {
     this.#pongs.push(onPong)
-    const { output } = this
-    const start = output.reserve(f.frameHeader + 8)
-    const at = f.writeFrameHeader(output.buffer, start, 8, f.PING, 0, 0)
-    output.length = f.write32(output.buffer, f.write32(output.buffer, at, 0), 0)
+    sendPing(this.output)
   }
 
   /** Tells the peer that streams above `last` are not processed, nor above what it was told before: peers do not forgive a number that grows. */
   goaway(last: number, code: number, text: string): void {
-    const debug = Buffer.from(text).subarray(0, 256)
-    const { output } = this
-    const at = output.reserve(f.frameHeader + 8 + debug.length)
-    const payload = f.writeFrameHeader(output.buffer, at, 8 + debug.length, f.GOAWAY, 0, 0)
-    f.write32(output.buffer, f.write32(output.buffer, payload, Math.min(last, this.ids.limit)), code)
-    output.length = f.copy(debug, output.buffer, payload + 8)
+    sendGoaway(this.output, Math.min(last, this.ids.limit), code, text)
   }
 
   /** Ends the connection for a fault that was found here: tells the peer, then closes. */
@@ -217,7 +210,7 @@ export class Connection<H> implements FrameSink {
     const padding = frameEnd - frameStart - (end - start)
     if (padding > 0) {
       this.release(padding, id, undefined)
-      if (!(flags & f.END_STREAM) && this.#streams.isOpen(id)) this.#send4(f.WINDOW_UPDATE, id, padding)
+      if (!(flags & f.END_STREAM) && this.#streams.isOpen(id)) sendNumber(this.output, f.WINDOW_UPDATE, id, padding)
     }
     if (this.#streams.data(id, from, start, end, (flags & f.END_STREAM) !== 0)) return
     this.release(end - start, id, undefined)
@@ -293,9 +286,7 @@ export class Connection<H> implements FrameSink {
         else {
           // Whatever was sent or begun since the last one makes a PING reasonable.
           this.#guard.ping(this.heard, this.#credited - this.sender.window + this.ids.last, this.#streams.calls)
-          const at = this.output.reserve(f.frameHeader + 8)
-          const to = f.writeFrameHeader(this.output.buffer, at, 8, f.PING, f.ACK, 0)
-          this.output.length = to + from.copy(this.output.buffer, to, start, end)
+          sendPong(this.output, from, start)
         }
         break
       case f.WINDOW_UPDATE:
@@ -334,8 +325,7 @@ export class Connection<H> implements FrameSink {
     this.encoder.resize(this.peer.headerTableSize)
     this.sender.maxFrame = this.peer.maxFrame
     // Before what the new windows let through.
-    const at = this.output.reserve(f.frameHeader)
-    this.output.length = f.writeFrameHeader(this.output.buffer, at, 0, f.SETTINGS, f.ACK, 0)
+    sendSettingsAck(this.output)
     if (this.peer.initialWindow !== initialWindow) {
       // Every stream is looked at.
       this.#guard.control(this.heard, this.sender.size / 256)
@@ -369,11 +359,6 @@ export class Connection<H> implements FrameSink {
     if (this.#options.server) this.#guard.reset(this.heard)
     this.reset(id, code)
     this.#streams.wasReset(id, code, false)
-  }
-
-  #send4(type: number, id: number, value: number): void {
-    const at = this.output.reserve(f.frameHeader + 4)
-    this.output.length = f.write32(this.output.buffer, f.writeFrameHeader(this.output.buffer, at, 4, type, 0, id), value)
   }
 }
 
