@@ -280,6 +280,17 @@ describe('a client of gRPC', () => {
     expect((await call).message).toMatch(/keepalive/)
   })
 
+  it('gives a peer up that takes nothing any more, also when all calls wait for that', async () => {
+    await using one = await scene({ keepalive: { interval: 1000, timeout: 200 } })
+    one.peer.socket.pause()
+    const headers = contextOf().headers.set('authorization', 'x'.repeat(6000))
+    const deadline = performance.now() + 200
+    const calls = Array.from({ length: 3000 }, () => failure(one.connection.call(hello, contextOf({ headers, deadline }))))
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('deadline_exceeded')
+    const last = await failure(one.connection.call(hello, contextOf({ deadline: performance.now() + 10_000 })))
+    expect(last).toMatchObject({ code: 'unavailable', unprocessed: true })
+  })
+
   it('does not take its own standing still for the silence of its peer', async () => {
     await using one = await scene({ keepalive: { interval: 1000, timeout: 100 } })
     const call = one.call()

@@ -103,8 +103,14 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       const left = context.deadline === undefined ? Number.POSITIVE_INFINITY : this.#time(call, context.deadline)
       if (left <= 0) return
       if (this.state === 'ready' && this.#mayStart()) this.#start(call, left)
-      else this.#waiting.add(call)
+      else this.#wait(call)
     })
+  }
+
+  #wait(call: ClientCall): void {
+    this.#waiting.add(call)
+    // Nothing else may be under way that would find out about a peer that takes nothing any more.
+    if (this.#http2.output.blocked) this.#keepalive?.watch()
   }
 
   /** Takes no new calls, lets those under way finish for `drain` milliseconds. */
@@ -155,15 +161,19 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
     if (call.context.background !== true) awaited.settled()
     if (call.id === 0) {
       this.#waiting.delete(call)
+      this.#restIfIdle()
       return
     }
     this.#calls.delete(call.id)
     if (this.#http2.sender.get(call.id) !== undefined && !this.#http2.closed) this.#http2.reset(call.id, ErrorCode.noError)
     if (this.#waiting.size > 0) this.#startWaiting()
-    if (this.#calls.size === 0) {
-      this.#keepalive?.rest()
-      this.#closeIfIdle()
-    }
+    this.#restIfIdle()
+    this.#closeIfIdle()
+  }
+
+  #restIfIdle(): void {
+    const stuck = this.#waiting.size > 0 && this.#http2.output.blocked
+    if (this.#calls.size === 0 && !stuck) this.#keepalive?.rest()
   }
 
   #mayStart(): boolean {
