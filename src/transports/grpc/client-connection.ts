@@ -172,8 +172,8 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
   }
 
   #restIfIdle(): void {
-    const stuck = this.#waiting.size > 0 && this.#http2.output.blocked
-    if (this.#calls.size === 0 && !stuck) this.#keepalive?.rest()
+    if (this.#calls.size > 0 || (this.#waiting.size > 0 && this.#http2.output.blocked)) return
+    this.#keepalive?.rest()
   }
 
   #mayStart(): boolean {
