@@ -291,6 +291,17 @@ describe('a client of gRPC', () => {
     expect(last).toMatchObject({ code: 'unavailable', unprocessed: true })
   })
 
+  it('is closed when its peer will send nothing any more, also while that takes nothing', async () => {
+    await using one = await scene()
+    one.peer.socket.pause()
+    const headers = contextOf().headers.set('authorization', 'x'.repeat(6000))
+    const deadline = performance.now() + 10_000
+    const calls = Array.from({ length: 3000 }, () => failure(one.connection.call(hello, contextOf({ headers, deadline }))))
+    one.peer.socket.end()
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('unavailable')
+    expect(one.connection.state).toBe('closed')
+  })
+
   it('does not take its own standing still for the silence of its peer', async () => {
     await using one = await scene({ keepalive: { interval: 1000, timeout: 100 } })
     const call = one.call()
