@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { sendGoaway, sendNumber, sendPing, sendPong, sendSettingsAck } from './control-frames.ts'
 import { type Block, Decoder, type Parse } from './decoder.ts'
 import { Encoder } from './encoder.ts'
 import { ErrorCode, type Fault, fault, toFault } from './fault.ts'
@@ -34,6 +35,8 @@ export interface Streams<H> {
   wasReset(id: number, code: number, byPeer: boolean): void
   /** The peer's settings arrived or changed. */
   settled(): void
+  /** The peer takes again what is sent, after it did not. */
+  drained(): void
   /** The peer takes no streams above `last`. */
   goaway(last: number, code: number, text: string): void
   /** The connection is gone. Called once, last. */
@@ -89,17 +92,18 @@ export class Connection<H> implements FrameSink {
     this.output.onDrain = () => {
       if (options.server) socket.resume()
       this.sender.pump()
+      streams.drained()
     }
   }
 
   /** Sends what begins a connection: once, when the socket is connected. */
   begin(): void {
     const { output } = this
-    let at = output.reserve(f.preface.length + settingsLength + f.frameHeader + 4)
+    let at = output.reserve(f.preface.length + settingsLength)
     if (!this.#options.server) at = f.copy(f.preface, output.buffer, at)
-    at = writeSettings(output.buffer, at, this.#options)
-    at = f.writeFrameHeader(output.buffer, at, 4, f.WINDOW_UPDATE, 0, 0)
-    output.length = f.write32(output.buffer, at, Math.max(1, this.#window.size - 65_535))
+    output.length = writeSettings(output.buffer, at, this.#options)
+    const more = this.#window.size - 65_535
+    if (more > 0) sendNumber(this.output, f.WINDOW_UPDATE, 0, more)
   }
 
   /** Takes what was received, after the client's preface. It is only read during the call. */
@@ -131,34 +135,26 @@ export class Connection<H> implements FrameSink {
   reset(id: number, code: number): void {
     this.sender.drop(id)
     this.ids.wasReset(id)
-    this.#send4(f.RST_STREAM, id, code)
+    sendNumber(this.output, f.RST_STREAM, id, code)
   }
 
   /** Data was used up: gives room back to the peer, on the connection and, as much or `onStream`, on its stream unless that has ended (no window). */
   release(bytes: number, id: number, window: ReceiveWindow | undefined, onStream: number = bytes): void {
     const all = this.#window.release(bytes)
-    if (all > 0) this.#send4(f.WINDOW_UPDATE, 0, all)
+    if (all > 0) sendNumber(this.output, f.WINDOW_UPDATE, 0, all)
     const one = window?.release(onStream) ?? 0
-    if (one > 0) this.#send4(f.WINDOW_UPDATE, id, one)
+    if (one > 0) sendNumber(this.output, f.WINDOW_UPDATE, id, one)
   }
 
   /** Asks the peer for a sign of life. */
   ping(onPong: () => void): void {
     this.#pongs.push(onPong)
-    const { output } = this
-    const start = output.reserve(f.frameHeader + 8)
-    const at = f.writeFrameHeader(output.buffer, start, 8, f.PING, 0, 0)
-    output.length = f.write32(output.buffer, f.write32(output.buffer, at, 0), 0)
+    sendPing(this.output)
   }
 
-  /** Tells the peer that streams above `last` are not processed. */
+  /** Tells the peer that streams above `last` are not processed, nor above what it was told before: peers do not forgive a number that grows. */
   goaway(last: number, code: number, text: string): void {
-    const debug = Buffer.from(text).subarray(0, 256)
-    const { output } = this
-    const at = output.reserve(f.frameHeader + 8 + debug.length)
-    const payload = f.writeFrameHeader(output.buffer, at, 8 + debug.length, f.GOAWAY, 0, 0)
-    f.write32(output.buffer, f.write32(output.buffer, payload, last), code)
-    output.length = f.copy(debug, output.buffer, payload + 8)
+    sendGoaway(this.output, Math.min(last, this.ids.limit), code, text)
   }
 
   /** Ends the connection for a fault that was found here: tells the peer, then closes. */
@@ -211,13 +207,16 @@ export class Connection<H> implements FrameSink {
     if (!this.#window.receive(frameEnd - frameStart)) throw fault(ErrorCode.flowControlError, 'more data than the window allows')
     const { start, end } = unpad(flags, from, frameStart, frameEnd)
     if (start === end && !(flags & f.END_STREAM)) this.#guard.control(this.heard)
-    if (end - start < frameEnd - frameStart) this.release(frameEnd - frameStart - (end - start), id, undefined)
+    const padding = frameEnd - frameStart - (end - start)
+    if (padding > 0) {
+      this.release(padding, id, undefined)
+      if (!(flags & f.END_STREAM) && this.#streams.isOpen(id)) sendNumber(this.output, f.WINDOW_UPDATE, id, padding)
+    }
     if (this.#streams.data(id, from, start, end, (flags & f.END_STREAM) !== 0)) return
     this.release(end - start, id, undefined)
     // A stream that still sends its answer does not care for the rest of its request.
     if (!this.#options.server || this.ids.isReset(id) || this.sender.get(id) !== undefined) return
-    this.#guard.reset(this.heard)
-    this.reset(id, ErrorCode.streamClosed)
+    this.streamError(id, ErrorCode.streamClosed)
   }
 
   #headers(flags: number, id: number, from: Buffer, frameStart: number, frameEnd: number, limit: number): number {
@@ -287,9 +286,7 @@ export class Connection<H> implements FrameSink {
         else {
           // Whatever was sent or begun since the last one makes a PING reasonable.
           this.#guard.ping(this.heard, this.#credited - this.sender.window + this.ids.last, this.#streams.calls)
-          const at = this.output.reserve(f.frameHeader + 8)
-          const to = f.writeFrameHeader(this.output.buffer, at, 8, f.PING, f.ACK, 0)
-          this.output.length = to + from.copy(this.output.buffer, to, start, end)
+          sendPong(this.output, from, start)
         }
         break
       case f.WINDOW_UPDATE:
@@ -328,8 +325,7 @@ export class Connection<H> implements FrameSink {
     this.encoder.resize(this.peer.headerTableSize)
     this.sender.maxFrame = this.peer.maxFrame
     // Before what the new windows let through.
-    const at = this.output.reserve(f.frameHeader)
-    this.output.length = f.writeFrameHeader(this.output.buffer, at, 0, f.SETTINGS, f.ACK, 0)
+    sendSettingsAck(this.output)
     if (this.peer.initialWindow !== initialWindow) {
       // Every stream is looked at.
       this.#guard.control(this.heard, this.sender.size / 256)
@@ -363,11 +359,6 @@ export class Connection<H> implements FrameSink {
     if (this.#options.server) this.#guard.reset(this.heard)
     this.reset(id, code)
     this.#streams.wasReset(id, code, false)
-  }
-
-  #send4(type: number, id: number, value: number): void {
-    const at = this.output.reserve(f.frameHeader + 4)
-    this.output.length = f.write32(this.output.buffer, f.writeFrameHeader(this.output.buffer, at, 4, type, 0, id), value)
   }
 }
 

@@ -2,7 +2,10 @@
 export type Fields = readonly string[]
 
 const validName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
-const forbiddenInValue = /[\0\r\n]|^[ \t]|[ \t]$/
+const forbiddenInValue = /[\0\r\n]/
+/** Forbidden too, but Go's gRPC sends what it is given: metadata, and messages of errors such as `not found: `. */
+const spaceAround = /^[ \t]|[ \t]$/
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/
 const connectionSpecific = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
 
 /**
@@ -23,10 +26,12 @@ export function malformed(names: readonly string[], values: readonly string[], s
       continue
     }
     if (ordinary) return `${name} after an ordinary header`
+    if (spaceAround.test(value)) return `${name} has a value that is not valid`
     if (seen.includes(`${name} `)) return `${name} more than once`
     seen += `${name} `
     if (!(server ? /^:(method|scheme|path|authority)$/ : /^:status$/).test(name)) return `${name} does not belong here`
     if (name === ':path' && value === '') return ':path is empty'
+    if (name === ':status' && !/^[1-9]\d\d$/.test(value)) return ':status is no number'
   }
   if (server && seen !== '') {
     const connect = values[names.indexOf(':method')] === 'CONNECT'
@@ -34,4 +39,9 @@ export function malformed(names: readonly string[], values: readonly string[], s
       if (!seen.includes(name)) return `${name.trim()} is missing`
   }
   return ''
+}
+
+/** Whether a field is one that can be sent. */
+export function canTravel(name: string, value: string): boolean {
+  return validName.test(name) && !unsendable.test(value)
 }

@@ -132,7 +132,8 @@ export class Output {
     this.writes++
     this.#sent += length
     this.#pendingBytes += length
-    this.blocked = this.#pendingBytes >= high
+    // Only by what is taken does it end: whoever waits is told then.
+    if (this.#pendingBytes >= high) this.blocked = true
     this.#pending.push(buffer, length)
     this.#socket.write(buffer.subarray(0, length), this.#written)
   }

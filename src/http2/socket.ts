@@ -33,6 +33,8 @@ export function connectSocket(target: Target, events: SocketEvents): net.Socket 
   socket.on('error', (one) => {
     error ??= one
   })
+  // No answer can come any more, so that there is nothing to wait for; what is not sent would be sent in vain.
+  socket.on('end', () => socket.destroy())
   socket.on('close', () => events.gone(error))
   return socket
 

@@ -29,6 +29,28 @@ describe('Output', () => {
     await tick(400)
     expect(writes).toEqual([300, 100])
   })
+
+  it('tells those that wait when the peer takes bytes again, also when more was written meanwhile', async () => {
+    const taken: (() => void)[] = []
+    const socket = new Writable({ highWaterMark: 1e9, write: (_chunk, _encoding, done) => void taken.push(done) })
+    const output = new Output(socket as never)
+    let drained = 0
+    output.onDrain = () => drained++
+    const produce = async (bytes: number): Promise<void> => {
+      for (let produced = 0; produced < bytes; produced += 16_000) output.length = output.reserve(16_000) + 16_000
+      await new Promise(setImmediate)
+    }
+    const takeUntil = async (left: number): Promise<void> => {
+      for (; output.waiting > left && taken.length > 0; await new Promise(setImmediate)) taken.shift()?.()
+    }
+    await produce(960_000)
+    expect(output.blocked).toBe(true)
+    await takeUntil(200_000)
+    // What does not wait for the peer, such as headers, is written beyond its buffer.
+    await produce(96_000)
+    await takeUntil(0)
+    expect([output.blocked, drained, output.waiting]).toEqual([false, 1, 0])
+  })
 })
 
 /** An output whose ticks produce so many bytes, a hundred at a time. */

@@ -152,6 +152,12 @@ describe('a server', () => {
     await until('the connection is closed', () => peer.socket.readableEnded || peer.closed)
   })
 
+  it('takes metadata with spaces around, as Go sends it', async () => {
+    using peer = await begun()
+    peer.send(frame(HEADERS, END_HEADERS, 1, request(path, { 'x-a': ' b ' })), frame(DATA, END_STREAM, 1, body))
+    expect(await peer.answer(1)).toMatchObject({ 'grpc-status': '0' })
+  })
+
   it('ends a connection that does not begin with SETTINGS', async () => {
     using peer = await rawPeer(listener.address)
     peer.send(preface, frame(PING, 0, 0, Buffer.alloc(8)))
@@ -169,6 +175,7 @@ describe('a server', () => {
     ['a value with a line break', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { 'x-a': 'a\r\nb' }))],
     ['a pseudo-header that is unknown', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':who': 'x' }))],
     ['a pseudo-header of responses', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':status': '200' }))],
+    ['a pseudo-header with a space', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(`${path} `))],
     ['no :method', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(path, { ':method': '' }))],
     ['no :path', PROTOCOL_ERROR, frame(HEADERS, END_HEADERS, 1, request(''))],
     [
@@ -204,6 +211,40 @@ describe('a server', () => {
     expect(got()).toEqual(body)
   })
 
+  it('takes as much as it has allowed, also with the smallest window of a connection', async () => {
+    const small = await grpc({ connectionWindow: 65_535 }).listen((one) => routes.get(one), { address: '127.0.0.1:0' })
+    using peer = await rawPeer(small.address)
+    const pings = (): number => peer.frames.filter(({ type }) => type === PING).length
+    peer.send(preface, frame(SETTINGS, 0, 0), openStream, frame(PING, 0, 0, Buffer.alloc(8)))
+    await until('all that it begins with is there', () => pings() === 1)
+    const credit = peer.frames.filter(({ type, id }) => type === WINDOW_UPDATE && id === 0)
+    let left = credit.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535)
+    for (; left > 0; left -= 16_384) peer.send(frame(DATA, 0, 1, Buffer.alloc(Math.min(left, 16_384))))
+    peer.send(frame(PING, 0, 0, Buffer.alloc(8)))
+    await until('it goes on, or does not', () => pings() === 2 || peer.closed)
+    expect(peer.frames.filter(({ type }) => type === GOAWAY)).toEqual([])
+    await small.close()
+  })
+
+  it('ends a call whose request goes on after its end', async () => {
+    using peer = await begun()
+    const wait = message(toBinary(EchoMessageSchema, create(EchoMessageSchema, { text: 'wait' })))
+    peer.send(open, frame(DATA, END_STREAM, 1, wait))
+    await until('its handler waits', () => waiting === 1)
+    peer.send(frame(DATA, 0, 1, body))
+    expect((await peer.frame(RST_STREAM, 1)).payload.readUInt32BE(0)).toBe(STREAM_CLOSED)
+    await until('its handler is told', () => waiting === 0, 2000)
+  })
+
+  it('gives the room of padding back, on the stream too', async () => {
+    using peer = await begun()
+    const padded = frame(DATA, 8, 1, Buffer.concat([Buffer.from([255]), body.subarray(0, 1), Buffer.alloc(255)]))
+    peer.send(openStream, ...Array(50).fill(padded), frame(PING, 0, 0, Buffer.alloc(8)))
+    await peer.frame(PING)
+    const credit = peer.frames.filter(({ type, id }) => type === WINDOW_UPDATE && id === 1)
+    expect(credit.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0)).toBe(50 * 256)
+  })
+
   it('keeps to a smaller header table', async () => {
     using peer = await begun()
     for (const [i, size] of [4096, 0, 100, 4096].entries()) {
@@ -233,6 +274,12 @@ describe('a server', () => {
     }
     peer.send(frame(SETTINGS, 0, 0, setting(4, 65_535)))
     for (let id = 1; id < 201; id += 2) expect(await peer.answer(id)).toMatchObject({ 'grpc-status': '0' })
+  })
+
+  it('answers in lower case, however the content type is written', async () => {
+    using peer = await begun()
+    peer.send(frame(HEADERS, END_HEADERS, 1, request(path, { 'content-type': 'Application/gRPC+Proto' })), frame(DATA, END_STREAM, 1, body))
+    expect(await peer.answer(1)).toMatchObject({ 'content-type': 'application/grpc+proto', 'grpc-status': '0' })
   })
 
   it('answers in the content subtype that it is asked in', async () => {

@@ -1,7 +1,9 @@
 import { createServer, type Socket } from 'node:net'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import type { Endpoint } from '../../src/endpoint.ts'
 import { Encoder } from '../../src/http2/encoder.ts'
+import { StreamIds } from '../../src/http2/stream-ids.ts'
 import type { Connection, ConnectionState } from '../../src/transport.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
 import { type EchoMessage, EchoMessageSchema } from '../gen/echo_pb.ts'
@@ -106,6 +108,8 @@ describe('a client of gRPC', () => {
       'unknown',
       [frame(HEADERS, end, 1, block({ ':status': '200', 'content-type': 'application/grpc', 'grpc-status': '99' }))],
     ],
+    ['1xx and no more', 'unknown', [frame(HEADERS, end, 1, block({ ':status': '103' }))]],
+    ['a status of HTTP that is none', 'internal', [frame(HEADERS, 4, 1, block({ ':status': 'ok' }))]],
     ['data before headers', 'internal', [frame(DATA, 0, 1, body)]],
     ['a reset: CANCEL', 'canceled', [frame(RST_STREAM, 0, 1, u32(8))]],
     ['a reset: ENHANCE_YOUR_CALM', 'resource_exhausted', [frame(RST_STREAM, 0, 1, u32(11))]],
@@ -133,6 +137,20 @@ describe('a client of gRPC', () => {
       frame(HEADERS, end, 1, status(9, 'n%C3%A4h %zz')),
     )
     expect(await call).toMatchObject({ code: 'failed_precondition', rawMessage: 'näh %zz' })
+  })
+
+  it('takes spaces around metadata and the message of an error, as Go sends them', async () => {
+    await using one = await scene()
+    let seen: string | undefined
+    const context = contextOf({ onHeaders: (headers) => (seen = headers.get('x-a')?.trim()) })
+    const call = failure(one.connection.call(hello, context))
+    await one.peer.frame(DATA, 1)
+    one.peer.send(
+      frame(HEADERS, 4, 1, block({ ':status': '200', 'content-type': 'application/grpc', 'x-a': ' b ' })),
+      frame(HEADERS, end, 1, status(5, 'not found: ')),
+    )
+    expect(await call).toMatchObject({ code: 'not_found', rawMessage: 'not found: ' })
+    expect(seen).toBe('b')
   })
 
   it('says that a refused call was not processed', async () => {
@@ -185,6 +203,35 @@ describe('a client of gRPC', () => {
     for (const call of calls) expect(await call).toMatchObject({ text: 'hello' })
   })
 
+  it('sends no more at once than its peer takes, however many calls are made', async () => {
+    const endpoint: Endpoint = async (request) => request
+    const listener = await grpc().listen(() => ({ method: method('unary'), endpoint }), { address: '127.0.0.1:0' })
+    const connection = grpc().dial(listener.address)
+    await connection.call(hello, contextOf())
+    const headers = contextOf().headers.set('authorization', 'x'.repeat(6000))
+    const calls = Array.from({ length: 3000 }, () => connection.call(hello, contextOf({ headers })))
+    for (const answered of await Promise.all(calls)) expect(answered).toMatchObject({ text: 'hello' })
+    await connection.close()
+    await listener.close()
+  })
+
+  it('leaves calls that wait to another connection when it has no ids left for them', async () => {
+    await using one = await scene({}, Buffer.from([0, 3, 0, 0, 0, 1]))
+    const calls = [one.call(), one.call()] as const
+    const waiting = failure(one.call())
+    await one.peer.frame(DATA, 1)
+    using _ = vi.spyOn(StreamIds.prototype, 'next').mockImplementationOnce(function (this: StreamIds) {
+      this.last = 0x7ffffff1
+      return this.last
+    })
+    one.peer.send(answer(1))
+    expect(await calls[0]).toMatchObject({ text: 'hello' })
+    expect(await waiting).toMatchObject({ code: 'unavailable', unprocessed: true })
+    expect(one.states).toEqual(['ready', 'draining'])
+    one.peer.send(answer(0x7ffffff1))
+    expect(await calls[1]).toMatchObject({ text: 'hello' })
+  })
+
   it('sends only what windows allow, all streams in turn', async () => {
     await using one = await scene({}, Buffer.from([0, 4, 0, 0, 0, 20]))
     const long = create(EchoMessageSchema, { text: 'x'.repeat(50) })
@@ -231,6 +278,45 @@ describe('a client of gRPC', () => {
     await until('it asks again', () => one.peer.frames.filter(({ type }) => type === PING).length === 2)
     expect(await call).toMatchObject({ code: 'unavailable' })
     expect((await call).message).toMatch(/keepalive/)
+  })
+
+  it('gives a peer up that takes nothing any more, also when all calls wait for that', async () => {
+    await using one = await scene({ keepalive: { interval: 1000, timeout: 200 } })
+    one.peer.socket.pause()
+    const headers = contextOf().headers.set('authorization', 'x'.repeat(6000))
+    const deadline = performance.now() + 200
+    const calls = Array.from({ length: 3000 }, () => failure(one.connection.call(hello, contextOf({ headers, deadline }))))
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('deadline_exceeded')
+    const last = await failure(one.connection.call(hello, contextOf({ deadline: performance.now() + 10_000 })))
+    expect(last).toMatchObject({ code: 'unavailable', unprocessed: true })
+  })
+
+  it('is closed when its peer will send nothing any more, also while that takes nothing', async () => {
+    await using one = await scene()
+    one.peer.socket.pause()
+    const headers = contextOf().headers.set('authorization', 'x'.repeat(6000))
+    const deadline = performance.now() + 10_000
+    const calls = Array.from({ length: 3000 }, () => failure(one.connection.call(hello, contextOf({ headers, deadline }))))
+    one.peer.socket.end()
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('unavailable')
+    expect(one.connection.state).toBe('closed')
+  })
+
+  it('does not take its own standing still for the silence of its peer', async () => {
+    await using one = await scene({ keepalive: { interval: 1000, timeout: 100 } })
+    const call = one.call()
+    await new Promise<void>((resolve) => {
+      one.peer.socket.on('data', () => {
+        const ping = one.peer.frames.find(({ type }) => type === PING)
+        if (ping === undefined) return
+        one.peer.socket.removeAllListeners('data')
+        one.peer.send(frame(PING, 1, 0, ping.payload), answer(1))
+        // Whatever is in time has come when this is over, and has not been read.
+        for (const end = performance.now() + 300; performance.now() < end; );
+        resolve()
+      })
+    })
+    expect(await call).toMatchObject({ text: 'hello' })
   })
 
   it('does not send headers that only it may set, or that the peer will not take', async () => {

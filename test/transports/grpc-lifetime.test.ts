@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it, vi } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
 import type { Connection, ConnectionState, Listener } from '../../src/transport.ts'
@@ -9,6 +9,7 @@ import { EchoMessageSchema } from '../gen/echo_pb.ts'
 import { contextOf, failure, method } from '../support/context.ts'
 import { until } from '../support/echo.ts'
 import { startProxy } from '../support/proxy.ts'
+import { frame, message, preface, rawPeer, request } from '../support/raw-http2.ts'
 
 const hello = create(EchoMessageSchema, { text: 'hello' })
 
@@ -62,6 +63,21 @@ describe('a connection of a server', () => {
   it('that is too old is cut after its grace', async () => {
     await using one = await pair({ maxAge: 1000, maxAgeGrace: 100 })
     expect(await failure(one.connection.call(wait, contextOf()))).toMatchObject({ code: 'unavailable', unprocessed: false })
+  })
+
+  it('that is too old when its server stops takes back nothing of what it has said: it has processed no more calls than that', async () => {
+    await using one = await pair({ maxAge: 50 })
+    using peer = await rawPeer(one.listener.address)
+    const call = (id: number): Buffer =>
+      Buffer.concat([frame(1, 4, id, request(method('unary').path)), frame(0, 1, id, message(toBinary(EchoMessageSchema, wait)))])
+    const goaways = (): number[] => peer.frames.filter(({ type }) => type === 7).map(({ payload }) => payload.readUInt32BE(0))
+    peer.send(preface, frame(4, 0, 0), call(1))
+    await until('it takes no new calls', () => goaways().length === 2)
+    peer.send(call(3))
+    const closed = one.listener.close({ grace: 200 })
+    await until('it is closed', () => peer.closed)
+    await closed
+    expect(goaways()).toEqual([0x7fffffff, 1, 1, 1])
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Deadlines, type Timed } from '../../src/transports/grpc/deadlines.ts'
 import { Inbox } from '../../src/transports/grpc/inbox.ts'
 import { MessageStream } from '../../src/transports/grpc/message-stream.ts'
@@ -145,7 +145,9 @@ describe('a status', () => {
   it('carries any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-        expect(readMessage(writeMessage(text))).toBe(Buffer.from(text).toString())
+        const written = writeMessage(text)
+        expect(written).toMatch(/^(?! )[\x20-\x7e]*(?<! )$/)
+        expect(readMessage(written)).toBe(Buffer.from(text).toString())
       }),
     )
   })
@@ -216,5 +218,27 @@ describe('deadlines', () => {
     for (const [i, timed] of all.entries()) if (i % 2 === 1) timed.list?.remove(timed)
     while (expired.length < kept.length && performance.now() < begun + 20_000) await new Promise((resolve) => setTimeout(resolve, 5))
     expect([...expired].sort((a, b) => a - b)).toEqual([...kept].sort((a, b) => a - b))
+  })
+  it('go on when one of them throws', () => {
+    vi.useFakeTimers()
+    try {
+      const deadlines = new Deadlines()
+      const expired: string[] = []
+      const add = (name: string): void => {
+        const expire = (): void => {
+          expired.push(name)
+          if (name === 'throws') throw new Error(name)
+        }
+        deadlines.add({ deadline: performance.now() + 50, list: undefined, earlier: undefined, later: undefined, expire }, 50)
+      }
+      add('throws')
+      add('beside')
+      expect(() => vi.advanceTimersByTime(50)).toThrow('throws')
+      add('after')
+      vi.advanceTimersByTime(60)
+      expect(expired).toEqual(['throws', 'beside', 'after'])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

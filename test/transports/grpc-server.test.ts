@@ -15,6 +15,7 @@ const { methods } = defineService('test.Odd', {
   plain: serverStream<object, object>(),
   thrown: unary<object, object>(),
   refuses: unary<object, object>(),
+  details: unary<object, object>(),
   unencodable: unary<object, object>(),
   trailers: unary<object, object>(),
   streamTrailers: serverStream<object, object>(),
@@ -47,6 +48,9 @@ const answers: Record<string, (request: never, context: Context) => unknown> = {
     replyHeaders?.set('x-before', 'a')
     replyTrailers?.set('x-after', 'b')
     throw new RpcError('aborted', 'no')
+  },
+  async Details() {
+    throw new RpcError('aborted', 'no', { metadata: [['X-Bad', 'a\r\nb']], details: [{ type: 'a.B', value: new Uint8Array([7]) }] })
   },
   Unencodable: () => ({ n: 1n }),
   Trailers(_: object, { replyTrailers }: Context) {
@@ -119,6 +123,15 @@ describe('a server of gRPC', () => {
     expect(await failure(connection.call({}, context))).toMatchObject({ code: 'aborted', rawMessage: 'no' })
     expect([headers?.get('x-before'), headers?.get('x-after')]).toEqual(['a', undefined])
     expect([trailers?.get('x-before'), trailers?.get('x-after')]).toEqual([undefined, 'b'])
+  })
+
+  it('sends an error without metadata that cannot travel, and says so', async () => {
+    const error = await failure(connection.call({}, contextOf({ method: methods.details })))
+    expect(error).toMatchObject({ code: 'aborted', details: [{ type: 'a.B', value: new Uint8Array([7]) }] })
+    expect(error.rawMessage).toMatch(/^no \(header X-Bad: /)
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
+    const answer = await fetch(`http://${listener.address}${methods.details.path}`, { ...init, signal: AbortSignal.timeout(5000) })
+    expect(await answer.json()).toMatchObject({ code: 'aborted', message: 'no' })
   })
 
   it('lets the caller of an idle stream know that it is there', async () => {

@@ -94,7 +94,7 @@ export class ClientCall implements Timed, StreamOwner<unknown> {
     } else if (this.#answered || (ended && head.code !== -1)) {
       if (ended) this.#trailers(head)
       else this.cancel('internal', 'headers came twice')
-    } else if (head.http < 100 || head.http > 199) this.#answer(head, ended)
+    } else if (ended || head.http < 100 || head.http > 199) this.#answer(head, ended)
   }
 
   #answer(head: ResponseHead, ended: boolean): void {

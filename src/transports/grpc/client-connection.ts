@@ -40,7 +40,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
   state: ConnectionState = 'connecting'
   readonly #onState: DialOptions['onState']
   readonly #calls = new Ring<ClientCall>()
-  /** Calls that wait for the connection, or for the peer to allow another stream, oldest first. */
+  /** Calls that wait for the connection, or for the peer to allow another stream or to take what was sent before, oldest first. */
   readonly #waiting = new Set<ClientCall>()
   readonly #http2: Http2Connection<ResponseHead>
   readonly #requests: Requests
@@ -102,17 +102,21 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       if (context.signal !== undefined && !call.watch(context.signal)) return
       const left = context.deadline === undefined ? Number.POSITIVE_INFINITY : this.#time(call, context.deadline)
       if (left <= 0) return
-      if (this.state === 'ready' && this.#calls.size < this.#http2.peer.maxConcurrentStreams) this.#start(call, left)
-      else this.#waiting.add(call)
+      if (this.state === 'ready' && this.#mayStart()) this.#start(call, left)
+      else this.#wait(call)
     })
+  }
+
+  #wait(call: ClientCall): void {
+    this.#waiting.add(call)
+    // Nothing else may be under way that would find out about a peer that takes nothing any more.
+    if (this.#http2.output.blocked) this.#keepalive?.watch()
   }
 
   /** Takes no new calls, lets those under way finish for `drain` milliseconds. */
   close(drain: number): Promise<void> {
     if (this.state === 'closed') return this.#closed
-    const reason = new RpcError('canceled', `connection to ${this.address} was closed`)
-    this.#enter('draining', reason)
-    for (const call of this.#waiting) call.fail(this.#unavailable(reason.rawMessage, true))
+    this.#drain(new RpcError('canceled', `connection to ${this.address} was closed`))
     const destroy = (): void => this.#http2.close(fault(ErrorCode.noError, 'it was closed by this side'))
     if (drain <= 0) destroy()
     else {
@@ -143,8 +147,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       // It would fail anywhere else too.
       call.cancel(code, rawMessage, { details, cause, unprocessed: false })
     }
-    // The last ids are left for calls that are waiting; a new connection takes over.
-    if (call.id >= 0x7ffffff0) this.#enter('draining', new RpcError('unavailable', `connection to ${this.address} has no stream ids left`))
+    if (call.id >= 0x7ffffff0) this.#drain(this.#unavailable(`connection to ${this.address} has no stream ids left`, true))
   }
 
   register(call: ClientCall): void {
@@ -158,24 +161,39 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
     if (call.context.background !== true) awaited.settled()
     if (call.id === 0) {
       this.#waiting.delete(call)
+      this.#restIfIdle()
       return
     }
     this.#calls.delete(call.id)
     if (this.#http2.sender.get(call.id) !== undefined && !this.#http2.closed) this.#http2.reset(call.id, ErrorCode.noError)
     if (this.#waiting.size > 0) this.#startWaiting()
-    if (this.#calls.size === 0) {
-      this.#keepalive?.rest()
-      this.#closeIfIdle()
-    }
+    this.#restIfIdle()
+    this.#closeIfIdle()
+  }
+
+  #restIfIdle(): void {
+    if (this.#calls.size > 0 || (this.#waiting.size > 0 && this.#http2.output.blocked)) return
+    this.#keepalive?.rest()
+  }
+
+  #mayStart(): boolean {
+    const { peer, output } = this.#http2
+    return this.#calls.size < peer.maxConcurrentStreams && !output.blocked
   }
 
   #startWaiting(): void {
     if (this.state !== 'ready') return
     for (const call of this.#waiting) {
-      if (this.#calls.size >= this.#http2.peer.maxConcurrentStreams) return
+      if (!this.#mayStart()) return
       this.#waiting.delete(call)
       this.#start(call, call.deadline - performance.now())
     }
+  }
+
+  /** Takes no new calls; those that wait have to go elsewhere. */
+  #drain(cause: RpcError): void {
+    this.#enter('draining', cause)
+    for (const call of this.#waiting) call.fail(this.#unavailable(cause.rawMessage, true))
   }
 
   #closeIfIdle(): void {
@@ -229,14 +247,17 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
     this.#startWaiting()
   }
 
+  drained(): void {
+    this.#startWaiting()
+  }
+
   goaway(last: number, code: number, text: string): void {
     this.#lastId = Math.min(this.#lastId, last)
     if (code === ErrorCode.enhanceYourCalm && text === 'too_many_pings') this.#pings.tooMany(this.address)
     if (code !== 0) this.#complaint = ` after ${errorName(code)} ${text}`
     const why = `${this.address} takes no more calls on this connection${this.#complaint}`
-    this.#enter('draining', this.#unavailable(why, true))
+    this.#drain(this.#unavailable(why, true))
     for (const call of this.#calls.all()) if (call.id > this.#lastId) call.fail(this.#unavailable(why, true))
-    for (const call of this.#waiting) call.fail(this.#unavailable(why, true))
     this.#closeIfIdle()
   }
 

@@ -81,13 +81,17 @@ export class DeadlineList {
   #fire(firesAt: number): void {
     if (firesAt !== this.#firesAt) return
     const now = performance.now()
-    while (this.#first !== undefined && this.#first.deadline <= now) {
-      const timed = this.#first
-      this.remove(timed)
-      timed.expire()
+    try {
+      while (this.#first !== undefined && this.#first.deadline <= now) {
+        const timed = this.#first
+        this.remove(timed)
+        timed.expire()
+      }
+    } finally {
+      // Also when what is told of an end throws: else no deadline of the list would come any more.
+      this.#firesAt = Number.POSITIVE_INFINITY
+      if (this.#first === undefined) this.#onEmpty()
+      else this.#arm(this.#first.deadline)
     }
-    this.#firesAt = Number.POSITIVE_INFINITY
-    if (this.#first === undefined) this.#onEmpty()
-    else this.#arm(this.#first.deadline)
   }
 }

@@ -11,7 +11,8 @@ export function errorFields(error: RpcError, trailers: Headers | undefined, most
     writeMetadata(error.metadata, fields)
   } catch (problem) {
     // The status goes out in any case; it also tells what became of the metadata.
-    return fieldsOfError(new RpcError(error.code, `${error.rawMessage} (${RpcError.from(problem).rawMessage})`))
+    const { code, rawMessage, details } = error
+    return errorFields(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }), undefined, most)
   }
   if (sizeOf(fields) <= most) return fields
   const shortened = `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`

@@ -58,7 +58,11 @@ export class Keepalive {
   }
 
   #ask(): void {
-    const last = setTimeout(this.#onDead, this.#options.timeout).unref()
+    const onDead = (): void => {
+      if (this.#last === last) this.#onDead()
+    }
+    // What has come while this process stood still is read before.
+    const last = setTimeout(() => setImmediate(onDead), this.#options.timeout).unref()
     this.#last = last
     this.#peer.ping(() => {
       this.#ponged = performance.now()

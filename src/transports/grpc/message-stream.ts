@@ -157,9 +157,10 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
     const open = !this.#ended
     this.#drop()
     this.#resume()
-    this.#error = undefined
     this.end()
     if (open) this.#owner.left()
+    // Who leaves does not ask why it ends.
+    this.#error = undefined
     this.#tell(leftEarly())
     return Promise.resolve({ done: true, value: undefined })
   }

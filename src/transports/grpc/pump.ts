@@ -60,8 +60,8 @@ export function pump<T>(messages: AsyncIterable<T>, sink: Sink<T>): Pump {
   function stop(): void {
     if (stopped) return
     stopped = true
-    // Its own errors have nobody to go to any more.
-    Promise.resolve(iterator?.return?.()).catch(() => {})
+    // Its own errors, thrown or rejected, have nobody to go to any more.
+    void (async () => iterator?.return?.())().catch(() => {})
   }
 
   return { stop }

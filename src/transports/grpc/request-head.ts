@@ -42,17 +42,18 @@ export function requestParser(routes: Routes): (names: readonly string[], values
       const value = values[i] as string
       if (name === ':path') path = value
       else if (name === ':method') method = value
-      else if (name === 'content-type') contentType = value
+      // Every way to write it would be kept as one of its own.
+      else if (name === 'content-type') contentType = value.toLowerCase()
       else if (name === 'content-length') contentLength = Number(value)
       else if (name === 'grpc-timeout') timeout = readTimeout(value) ?? Number.NaN
       else if (name === 'grpc-encoding') encoding = value === 'identity' ? '' : value
       else if (name === 'grpc-accept-encoding') gzip = acceptsGzip(value)
       else if (isMetadata(name)) metadata.push(name, value)
     }
-    const match = /^application\/grpc(?:\+([^;]+))?(?:;|$)/i.exec(contentType)
+    const match = /^application\/grpc(?:\+([^;]+))?(?:;|$)/.exec(contentType)
     const http = method !== 'POST' ? 405 : match === null ? 415 : 0
     const route = http === 0 ? routes(path) : undefined
-    const codecs = route && codecsOf(route, match?.[1]?.toLowerCase())
+    const codecs = route && codecsOf(route, match?.[1])
     return {
       method,
       path,

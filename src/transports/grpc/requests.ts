@@ -103,6 +103,8 @@ export class Requests {
         call.cancel(code, rawMessage, { details, cause: thrown })
       },
     })
+    // Its first step may have aborted the call.
+    if (call.ended) call.pump.stop()
   }
 
   /** Sends a call's headers, with its metadata, and opens its stream for sending. */

@@ -1,14 +1,14 @@
 import { RpcError } from '../../error.ts'
 import { ErrorCode } from '../../http2/fault.ts'
-import { enough, type Outgoing } from '../../http2/outgoing.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
 import type { Route } from '../../transport.ts'
+import { sendAnswers } from './answers.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
 import type { Gate, Gated } from './gate.ts'
 import { Inbox, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Settings } from './options.ts'
-import { checkIterable, type Pump, pump } from './pump.ts'
+import { checkIterable, type Pump } from './pump.ts'
 import type { Replies } from './replies.ts'
 import type { RequestHead } from './request-head.ts'
 import { type Room, Share } from './room.ts'
@@ -78,8 +78,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   /** What it waits with. */
   #parked: Parked | undefined
   #soon: NodeJS.Timeout | undefined
-  #pump: Pump | undefined
-  #earlyOpen: NodeJS.Immediate | undefined
+  #answers: Pump | undefined
 
   constructor(host: CallHost, id: number, head: RequestHead, route: Route) {
     this.#host = host
@@ -206,12 +205,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   start(): void {
-    const request = this.#unpark()
-    try {
-      this.#call(request)
-    } catch (thrown) {
-      this.#host.replies.fail(this, thrown)
-    }
+    this.#call(this.#unpark())
   }
 
   turnAway(): void {
@@ -226,8 +220,16 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   #call(request: unknown): void {
-    const answer = this.route.endpoint(request, this.context)
+    // From before the call on, which may end within it.
     this.handling = true
+    let answer: Promise<unknown>
+    try {
+      answer = this.route.endpoint(request, this.context)
+    } catch (error) {
+      this.#handled()
+      this.#host.replies.fail(this, error)
+      return
+    }
     answer.then(
       (response) => this.#answer(response),
       (error: unknown) => {
@@ -258,38 +260,11 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   #stream(messages: AsyncIterable<unknown>): void {
-    let outgoing: Outgoing | undefined
-    const open = (): Outgoing => {
-      clearImmediate(this.#earlyOpen)
-      outgoing ??= this.#host.replies.open(this)
-      return outgoing
-    }
-    // A caller may wait for headers before it goes on, so that they do not wait for the first message.
-    this.#earlyOpen = setImmediate(() => {
-      try {
-        if (!this.ended) open()
-      } catch (error) {
-        this.#host.replies.fail(this, error)
-      }
-    })
-    this.#pump = pump(messages, {
-      send: (message) => {
-        const to = outgoing ?? open()
-        this.#host.replies.send(this, to, message)
-        if (to.queued < (this.#host.gate.crowded ? 1 : enough)) return undefined
-        return new Promise((resolve) => {
-          to.onDrain = resolve
-        })
-      },
-      finish: () => {
-        this.#handled()
-        if (!this.ended) this.#host.replies.finish(this, open())
-      },
-      fail: (error) => {
-        this.#handled()
-        this.#host.replies.fail(this, error)
-      },
-    })
+    this.#answers = sendAnswers(this, messages, this.#host, () => this.#handled())
+    // Its first step, as of a generator that reads a request which cannot be read, may have ended the call.
+    if (!this.ended) return
+    this.#answers.stop()
+    this.#handled()
   }
 
   #handled(): void {
@@ -312,12 +287,11 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       this.#host.gate.forget(this)
       this.#unpark()
     }
-    clearImmediate(this.#earlyOpen)
     clearTimeout(this.#soon)
     if (reason !== undefined) this.context.abort(reason)
     if (this.#requests !== undefined) this.#requests.fail(reason ?? new RpcError('canceled', `${this.route.method.path} has been answered`))
-    if (this.#pump === undefined) return
-    this.#pump.stop()
+    if (this.#answers === undefined) return
+    this.#answers.stop()
     this.handling = false
   }
 

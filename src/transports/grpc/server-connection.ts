@@ -166,6 +166,8 @@ export class ServerConnection implements Streams<RequestHead>, CallHost, ReplyHo
     this.#lifetime.begin()
   }
 
+  drained(): void {}
+
   /** A client that goes away closes the connection when its calls have ended. */
   goaway(): void {}
 

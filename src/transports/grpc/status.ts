@@ -30,12 +30,12 @@ export function codeOfHttp2Error(code: number): Code {
   return codeOfReset[code] ?? 'internal'
 }
 
-/** `grpc-message`: UTF-8 with everything but printable ASCII percent-encoded. */
+/** `grpc-message`: UTF-8 with everything but printable ASCII percent-encoded, and spaces at its ends, which HTTP/2 forbids. */
 export function writeMessage(text: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text
+  if (/^[\x20-\x24\x26-\x7e]*$/.test(text) && !/^ | $/.test(text)) return text
   return Buffer.from(text)
     .toString('latin1')
-    .replace(/[^\x20-\x24\x26-\x7e]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+    .replace(/[^\x20-\x24\x26-\x7e]|^ | $/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
 /** The text of a `grpc-message`; what is not properly encoded stays as it is. */
