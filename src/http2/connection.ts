@@ -91,8 +91,8 @@ export class Connection<H> implements FrameSink {
     this.#pieces = new HeaderPieces({ maxBytes: longestBlock * options.maxHeaderListSize, maxFrames: options.limits.maxHeaderFrames })
     this.output.onDrain = () => {
       if (options.server) socket.resume()
-      this.sender.pump()
       streams.drained()
+      this.sender.pump()
     }
   }
 

@@ -33,6 +33,9 @@ const serverIsTrusted: GuardLimits = {
   maxUnreadBytes: 16_777_216,
 }
 
+/** Beyond so many bytes that the peer has not taken calls wait: more than messages of streams come to, which small calls are not to wait for. */
+const mostUntaken = 1_048_576
+
 /** One connection of a client, and the calls on it. */
 export class ClientConnection implements Streams<ResponseHead>, CallHost, RequestHost {
   readonly address: string
@@ -110,7 +113,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
   #wait(call: ClientCall): void {
     this.#waiting.add(call)
     // Nothing else may be under way that would find out about a peer that takes nothing any more.
-    if (this.#http2.output.blocked) this.#keepalive?.watch()
+    if (this.#full) this.#keepalive?.watch()
   }
 
   /** Takes no new calls, lets those under way finish for `drain` milliseconds. */
@@ -172,13 +175,17 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
   }
 
   #restIfIdle(): void {
-    if (this.#calls.size > 0 || (this.#waiting.size > 0 && this.#http2.output.blocked)) return
+    if (this.#calls.size > 0 || (this.#waiting.size > 0 && this.#full)) return
     this.#keepalive?.rest()
   }
 
+  /** The peer has to take something first. */
+  get #full(): boolean {
+    return this.#http2.output.waiting > mostUntaken
+  }
+
   #mayStart(): boolean {
-    const { peer, output } = this.#http2
-    return this.#calls.size < peer.maxConcurrentStreams && !output.blocked
+    return this.#calls.size < this.#http2.peer.maxConcurrentStreams && !this.#full
   }
 
   #startWaiting(): void {
