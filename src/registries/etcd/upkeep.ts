@@ -40,6 +40,8 @@ export interface UpkeepOptions {
   write(attempt: Attempt): Promise<void>
   /** When etcd answered last, on performance.now()'s clock: while others are served, the turn of this one will come. Default: never. */
   movedAt?(): number
+  /** Whether nothing is to be waited for any more that may never come. */
+  closing(): boolean
 }
 
 /** Does one thing after the other, until the registration is gone. */
@@ -90,7 +92,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
           clearTimeout(timer)
           timer = setTimeout(giveUp, timeout + 2 * ttl)
         }
-        const ends = ({ code }: RpcError): boolean => code !== 'unavailable' && !(wait && code === 'deadline_exceeded')
+        const ends = ({ code }: RpcError): boolean =>
+          options.closing() || (code !== 'unavailable' && !(wait && code === 'deadline_exceeded'))
         void inTurn(() => write({ force: false, onTaken }, ends))
           .then(resolve, reject)
           .finally(() => clearTimeout(timer))
