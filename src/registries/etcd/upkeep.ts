@@ -52,7 +52,18 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   let backAt = Number.NEGATIVE_INFINITY
   let work: Promise<unknown> = Promise.resolve()
 
+  let wake = (): void => {}
+
   const gone = (): boolean => standing.state === 'gone'
+  standing.onState(() => gone() && wake())
+
+  /** Waits for another try; not once there is nothing to try for. */
+  function pause(error: RpcError): Promise<void> {
+    return new Promise((resolve) => {
+      wake = resolve
+      void retry.after(error).then(resolve)
+    })
+  }
 
   function inTurn(task: () => Promise<void>): Promise<void> {
     const result = work.then(task)
@@ -71,7 +82,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
       } catch (thrown) {
         trouble = RpcError.from(thrown)
         if (ends(trouble)) throw trouble
-        await retry.after(trouble)
+        await pause(trouble)
       }
     }
     throw new RpcError('canceled', `${options.id()} has been deregistered`)
@@ -105,7 +116,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         standing.enter('healing', cause)
         // Whoever undoes it again and again meets a growing delay.
         if (performance.now() - backAt > ttl) retry.reset()
-        else await retry.after(cause)
+        else await pause(cause)
         await write({ force }, (error) => {
           if (!passing.has(error.code) && error.code !== 'canceled') standing.enter('lost', error)
           return error.code === 'canceled'
