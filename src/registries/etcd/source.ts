@@ -70,6 +70,8 @@ export function createSource(options: SourceOptions): Source {
   /** Number of the reading under way; a later one makes the earlier ones void. */
   let reading = 0
   let underWay = false
+  /** What has been told during it: it may read of what was before. */
+  let meanwhile: WatchEvent[] = []
   let stopped = false
 
   /** The one place where a record comes, changes or goes; whether it does. */
@@ -86,6 +88,7 @@ export function createSource(options: SourceOptions): Source {
     callOffReload()
     const own = ++reading
     underWay = true
+    meanwhile = []
     const retry = createRetry(client, random)
     while (own === reading) {
       try {
@@ -96,6 +99,8 @@ export function createSource(options: SourceOptions): Source {
         staleSince = undefined
         revision = at
         replace(listed)
+        apply(meanwhile.filter(({ kv }) => kv.modRevision > at))
+        meanwhile = []
         follow(at + 1)
         changed()
         doubted()
@@ -160,6 +165,7 @@ export function createSource(options: SourceOptions): Source {
       listener: {
         events(events, at) {
           revision = at
+          if (underWay) meanwhile.push(...events)
           apply(events)
         },
         progress(at) {

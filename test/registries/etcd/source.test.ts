@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../../src/error.ts'
-import { etcdClient, type KeyValue, type WatchListener } from '../../../src/etcd/index.ts'
+import { etcdClient, type KeyValue, type WatchEvent, type WatchListener } from '../../../src/etcd/index.ts'
 import { silent } from '../../../src/logger.ts'
 import { createSource } from '../../../src/registries/etcd/source.ts'
 import { goKit } from '../../../src/registries/etcd.ts'
@@ -48,6 +48,22 @@ async function open(records: number, spread: number, during?: (told: WatchListen
   }
   return { source, readsAfter }
 }
+
+/** What a watch tells of a key, at a revision. */
+const event = (type: 'put' | 'delete', name: string, modRevision: number) =>
+  ({ type, kv: { keyText: `/services/s/${name}`, text: name, modRevision } }) as WatchEvent
+
+it('what is told while a set is read again is not undone by what was read before it', async () => {
+  let reading = false
+  const { source, readsAfter } = await open(2, 0, (told) => {
+    reading = true
+    told.events([event('delete', 'h:0', 2), event('put', 'h:9', 2)], 2)
+  })
+  await readsAfter((told) => told.resumed?.())
+  expect(reading).toBe(true)
+  await new Promise(setImmediate)
+  expect([...(source.records?.keys() ?? [])].sort()).toEqual(['/services/s/h:1', '/services/s/h:9'])
+})
 
 const broken = new RpcError('unavailable', 'cut')
 
