@@ -92,7 +92,7 @@ export function createCaller(options: CallerOptions): Caller {
     return new Promise((resolve, reject) => {
       const late = (): void => reject(new RpcError('deadline_exceeded', `${link.name}: no token in time`, { outbound: true }))
       const aborted = (): void => settle(() => reject(RpcError.from(signal?.reason, 'canceled')))
-      const callOff = clock.after(Math.min(longest, deadline - performance.now()), () => settle(late), true)
+      const callOff = clock.after(deadline - performance.now(), () => settle(late), true)
       const settle = (done: () => void): void => {
         callOff()
         signal?.removeEventListener('abort', aborted)
