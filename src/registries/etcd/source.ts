@@ -203,6 +203,8 @@ export function createSource(options: SourceOptions): Source {
 
   function reload(ms: number): void {
     callOffReload()
+    // Who heard of the trouble may have given it up.
+    if (stopped) return
     callOffReload = clock.after(ms, () => void load())
   }
 

@@ -9,7 +9,7 @@ import { requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { listen, registryAt, using } from './bench.ts'
 
 /** A source over a store that is moved by hand; its random numbers are all a half. `during` happens while it reads again. */
-async function open(records: number, spread: number, during?: (told: WatchListener) => void) {
+async function open(records: number, spread: number, during?: (told: WatchListener) => void, doubted = () => {}) {
   const clock = manualClock()
   let readings = 0
   let told: WatchListener | undefined
@@ -31,7 +31,7 @@ async function open(records: number, spread: number, during?: (told: WatchListen
     ...{ layout: goKit(), service: 's', grace: 0, shrink: 1, spread, keep: false, clock, random: () => 0.5, logger: silent },
     wrote() {},
     changed() {},
-    doubted() {},
+    doubted: () => doubted(),
     ended() {},
   })
   await clock.advance(0)
@@ -63,6 +63,13 @@ it('what is told while a set is read again is not undone by what was read before
   expect(reading).toBe(true)
   await new Promise(setImmediate)
   expect([...(source.records?.keys() ?? [])].sort()).toEqual(['/services/s/h:1', '/services/s/h:9'])
+})
+
+it('a set that is given up by who hears of its trouble is not read again', async () => {
+  let hear = (): void => {}
+  const { source, readsAfter } = await open(1, 0, undefined, () => hear())
+  hear = () => source.stop()
+  expect(await readsAfter((told) => told.error(new RpcError('permission_denied', 'no')))).toBe(Number.POSITIVE_INFINITY)
 })
 
 const broken = new RpcError('unavailable', 'cut')
