@@ -70,7 +70,7 @@ export function createSource(options: SourceOptions): Source {
   /** Number of the reading under way; a later one makes the earlier ones void. */
   let reading = 0
   let underWay = false
-  /** What has been told during it: it may read of what was before. */
+  /** What has been told during it: it may read of what was before. Not beyond a break, after which the store may be another one. */
   let meanwhile: WatchEvent[] = []
   let stopped = false
 
@@ -178,7 +178,10 @@ export function createSource(options: SourceOptions): Source {
           if (trouble === undefined) void load()
           else reload(random() * spread)
         },
-        interrupted: report,
+        interrupted(error) {
+          meanwhile = []
+          report(error)
+        },
         // What was missed is heard at once; that it was all of it is looked up for a large set with less haste.
         resumed: () => reload(random() * Math.max(spread, Math.min(records?.size ?? 0, spread * 30))),
         error(error) {

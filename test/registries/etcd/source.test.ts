@@ -65,6 +65,16 @@ it('what is told while a set is read again is not undone by what was read before
   expect([...(source.records?.keys() ?? [])].sort()).toEqual(['/services/s/h:1', '/services/s/h:9'])
 })
 
+it('what was told before the watch broke is not kept over what is read after it: the store may be another one', async () => {
+  const { source, readsAfter } = await open(2, 0, (told) => {
+    told.events([event('delete', 'h:0', 9)], 9)
+    told.interrupted?.(new RpcError('unavailable', 'cut'))
+  })
+  await readsAfter((told) => told.resumed?.())
+  await new Promise(setImmediate)
+  expect(source.records?.size).toBe(2)
+})
+
 it('a set that is given up by who hears of its trouble is not read again', async () => {
   let hear = (): void => {}
   const { source, readsAfter } = await open(1, 0, undefined, () => hear())
