@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { startRegistry } from '../../../src/dev/index.ts'
 import { etcdClient } from '../../../src/etcd/index.ts'
+import { etcd } from '../../../src/registries/etcd.ts'
+import { etcdV2 } from '../../../src/registries/etcd-v2.ts'
 import { failure } from '../../support/context.ts'
 import { freePorts } from '../../support/etcd.ts'
 import { instance, registryAt, using } from './bench.ts'
@@ -13,9 +15,9 @@ async function embedded() {
   return { address: dev.address, admin }
 }
 
-it('a registry is closed though a `register()` waits for an etcd that does not come', async () => {
+it.each([etcd, etcdV2])('$name: a registry is closed though a `register()` waits for an etcd that does not come', async (create) => {
   const [port] = await freePorts(1)
-  const registry = registryAt(`127.0.0.1:${port}`, { timeout: 300, unreachable: 'wait' })
+  const registry = create({ endpoints: [`127.0.0.1:${port}`], timeout: 300, unreachable: 'wait' })
   const registering = failure(registry.register(instance('a')))
   await registry.close()
   expect((await registering).code).toBe('unavailable')
