@@ -165,7 +165,7 @@ export function createSource(options: SourceOptions): Source {
       listener: {
         events(events, at) {
           revision = at
-          if (underWay) meanwhile.push(...events)
+          if (underWay) meanwhile = meanwhile.concat(events)
           apply(events)
         },
         progress(at) {
