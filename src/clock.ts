@@ -8,11 +8,14 @@ export interface Clock {
   after(ms: number, callback: () => void, keepAlive?: boolean): () => void
 }
 
-/** The system's monotonic clock. */
+/** The longest that a timer takes, in milliseconds; one that is to take longer ends at once. */
+const longest = 2 ** 31 - 1
+
+/** The system's monotonic clock. Calls back after 24 days where it is asked to wait for longer. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback, keepAlive = false) {
-    const timer = setTimeout(callback, ms)
+    const timer = setTimeout(callback, Math.min(ms, longest))
     if (!keepAlive) timer.unref()
     return () => clearTimeout(timer)
   },

@@ -43,7 +43,11 @@ function userOf(url: string, credentials: string | undefined): { readonly userna
   if (credentials === undefined) return {}
   const [username = '', ...rest] = credentials.split(':')
   if (rest.length === 0) throw bad(url, 'has a user without a password; write user:password@')
-  return { username: decodeURIComponent(username), password: decodeURIComponent(rest.join(':')) }
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(rest.join(':')) }
+  } catch {
+    throw bad(url, 'user and password must be percent-encoded: write %25 for %')
+  }
 }
 
 function etcdOptions(url: string, params: URLSearchParams, layouts: Layouts): EtcdRegistryOptions & EtcdV2RegistryOptions {
@@ -58,7 +62,9 @@ function etcdOptions(url: string, params: URLSearchParams, layouts: Layouts): Et
     return file === null ? [] : [[name, read(file, name)] as const]
   })
   const servername = params.get('servername')
-  const secure = params.get('tls') === 'true' || files.length > 0
+  const tls = params.get('tls') ?? 'false'
+  if (tls !== 'true' && tls !== 'false') throw bad(url, 'tls must be true or false')
+  const secure = tls === 'true' || files.length > 0
   return {
     ...Object.fromEntries(times),
     layouts: (params.get('layout') ?? 'go-micro').split(',').map((name) => layout(url, layouts, name, params.get('prefix') ?? undefined)),

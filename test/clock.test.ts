@@ -11,6 +11,16 @@ describe('systemClock', () => {
     expect(systemClock.now() - began).toBeGreaterThan(4)
   })
 
+  it('waits for as long as a timer can where it is asked to wait for longer', async () => {
+    let called = false
+    const callOff = systemClock.after(30 * 24 * 3_600_000, () => {
+      called = true
+    })
+    await sleep(systemClock, 10, { keepAlive: true })
+    callOff()
+    expect(called).toBe(false)
+  })
+
   it('does not call back when it was called off', async () => {
     let called = false
     const callOff = systemClock.after(1, () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Flags, type FlagsOptions, flags } from '../src/flags.ts'
-import { registryFromUrl } from '../src/registry-url.ts'
+import { registryFromUrl, withoutPassword } from '../src/registry-url.ts'
 
 const opened: Flags[] = []
 afterEach(async () => {
@@ -98,6 +98,13 @@ describe('flags', () => {
     const one = read(['--registry=etcd-v2', '--registry_address=h:1,h:2'], {}, { registryDefaults })
     expect(one.registryUrl).toBe('etcd-v2://h:1,h:2?layout=go-kit&prefix=/services/book/')
     expect(one.registry.name).toBe('etcd v2 at h:1,h:2')
+  })
+
+  it.each([
+    ['etcd://us%er:pass@h:1', 'user and password must be percent-encoded: write %25 for %'],
+    ['etcd://h:1?tls=yes', 'tls must be true or false'],
+  ])('refuses %s', (url, why) => {
+    expect(() => registryFromUrl(url)).toThrow(`invalid_argument: registry URL ${withoutPassword(url)}: ${why}`)
   })
 
   it('never shows a password', () => {

@@ -21,13 +21,24 @@ export function checkPut(request: PutRequest): void {
 }
 
 /**
- * Throws `invalid_argument` for a transaction that is not well formed, too long (nested ones share the limit), or that
- * may write a key twice.
+ * Throws `invalid_argument` for a transaction that is not well formed, too long or too large (nested ones share the
+ * limits), or that may write a key twice.
  */
 export function checkTxn(request: TxnRequest): void {
   checkShape(request, maxTxnOps)
   writesOf(request.success)
   writesOf(request.failure)
+  if (bytesOf(request) > maxRequestBytes) throw fault('tooLarge')
+}
+
+/** About how much a transaction brings along, in whichever branch: etcd writes down all of it. */
+function bytesOf({ success, failure }: TxnRequest): number {
+  let bytes = 0
+  for (const { request } of [...success, ...failure]) {
+    if (request.case === 'requestPut') bytes += request.value.key.length + request.value.value.length
+    if (request.case === 'requestTxn') bytes += bytesOf(request.value)
+  }
+  return bytes
 }
 
 function checkShape(request: TxnRequest, allowed: number): void {

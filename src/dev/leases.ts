@@ -42,8 +42,6 @@ interface Held {
 
 /** etcd's limit, in seconds. */
 const maxTtl = 9_000_000_000n
-/** The longest delay of a timer in JavaScript, in milliseconds. */
-const longest = 2 ** 31 - 1
 
 /** Keeps the leases of a store, and deletes the keys of those that expire. `random` makes their ids. */
 export function leasesOf(store: Store, clock: Clock, random: () => number, expired: (lease: Lease) => void): Leases {
@@ -73,7 +71,7 @@ export function leasesOf(store: Store, clock: Clock, random: () => number, expir
   /** One timer per lease, which looks again when it finds that the lease was renewed: renewing costs nothing. */
   function watchOver(one: Held): void {
     const left = one.expires - clock.now()
-    if (left > 0) one.stop = clock.after(Math.min(left, longest), () => watchOver(one))
+    if (left > 0) one.stop = clock.after(left, () => watchOver(one))
     else {
       expired(one.lease)
       revoke(one.lease.id)

@@ -17,8 +17,10 @@ export interface Auth {
 export function createAuth(username: string | undefined, authenticate: () => Promise<string>): Auth {
   let current: Promise<string | undefined> | undefined
   let known: string | undefined
+  let asking = false
 
   async function obtain(): Promise<string | undefined> {
+    asking = true
     try {
       known = await authenticate()
       return known
@@ -32,6 +34,8 @@ export function createAuth(username: string | undefined, authenticate: () => Pro
       }
       if (!error.rawMessage.includes('authentication failed')) throw error
       throw new RpcError('unauthenticated', `user ${JSON.stringify(username)}: ${error.rawMessage}`, { cause: error, outbound: true })
+    } finally {
+      asking = false
     }
   }
 
@@ -44,7 +48,8 @@ export function createAuth(username: string | undefined, authenticate: () => Pro
     },
     expired(error, token) {
       if (username === undefined || !isExpired(error)) return false
-      if (token === known) {
+      // What is being asked for is newer than any token that was sent.
+      if (token === known && !asking) {
         current = undefined
         known = undefined
       }

@@ -69,7 +69,7 @@ export function createCaller(options: CallerOptions): Caller {
         succeededAt = clock.now()
         return answer as O
       } catch (thrown) {
-        const error = RpcError.from(thrown)
+        const error = own(RpcError.from(thrown), context.signal)
         failures.push(error)
         if (error.code !== 'unavailable') throw named(link.name, [error])
         link.leave(connection)
@@ -78,6 +78,33 @@ export function createCaller(options: CallerOptions): Caller {
         callOff()
       }
     }
+  }
+
+  /** Canceled by this side, or by one that is in no position to: etcd or a proxy that shuts down, or a connection that was given up. */
+  function own(error: RpcError, signal: AbortSignal | undefined): RpcError {
+    if (error.code !== 'canceled' || link.closed || signal?.aborted) return error
+    return new RpcError('unavailable', error.rawMessage, { cause: error, unprocessed: error.unprocessed })
+  }
+
+  /** A token, unless the call ends before there is one: a password may be slow to come. */
+  function tokenFor({ signal, deadline = 0 }: Context): Promise<string | undefined> {
+    if (!auth.required) return auth.token()
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(new RpcError('deadline_exceeded', `${link.name}: no token in time`, { outbound: true }))
+      const aborted = (): void => settle(() => reject(RpcError.from(signal?.reason, 'canceled')))
+      const callOff = clock.after(deadline - performance.now(), () => settle(late), true)
+      const settle = (done: () => void): void => {
+        callOff()
+        signal?.removeEventListener('abort', aborted)
+        done()
+      }
+      signal?.addEventListener('abort', aborted)
+      if (signal?.aborted) aborted()
+      auth.token().then(
+        (token) => settle(() => resolve(token)),
+        (error) => settle(() => reject(error)),
+      )
+    })
   }
 
   /**
@@ -98,7 +125,7 @@ export function createCaller(options: CallerOptions): Caller {
     async unary(method, request, rest) {
       const context = contextOf(method, rest)
       for (let renewed = false; ; renewed = true) {
-        const token = await auth.token()
+        const token = await tokenFor(context)
         const headers = new Headers(token === undefined ? [] : [['token', token]])
         try {
           return await send(request, { ...context, headers }, rest.repeatable)

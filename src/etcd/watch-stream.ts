@@ -56,7 +56,8 @@ export function createWatchStream(caller: Caller): WatchStream {
     },
     onBroken(error) {
       probe.stop()
-      for (const watching of [...watches]) step(watching, { type: 'broken' }, error)
+      // Who hears of it may cancel others.
+      for (const watching of [...watches]) if (watches.has(watching)) step(watching, { type: 'broken' }, error)
     },
   })
   const probe = createProbe(caller, {

@@ -1,5 +1,5 @@
 import { RpcError } from '../error.ts'
-import { type Keys, rangeOf } from './bytes.ts'
+import { type KeyRange, type Keys, rangeOf } from './bytes.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import type { WatchEvent } from './record.ts'
 import { createWatchStream } from './watch-stream.ts'
@@ -60,6 +60,7 @@ export function createWatches(caller: Caller): Watches {
       let release = (): void => {}
       let cancel = (): void => {}
       const created = new Promise<void>((resolve, reject) => {
+        const range = rangeToWatch(keys)
         let trouble: RpcError | undefined
         const callOff = caller.clock.after(timeout, () => {
           const text = trouble?.rawMessage ?? `${caller.link.name}: no answer for ${timeout} ms`
@@ -71,7 +72,7 @@ export function createWatches(caller: Caller): Watches {
           release()
           done()
         }
-        cancel = stream.add(rangeOf(keys), startRevision, previous, {
+        cancel = stream.add(range, startRevision, previous, {
           events: (events, revision) => listener.events(events, revision),
           created: () => settle(resolve),
           compacted(revision) {
@@ -101,6 +102,15 @@ export function createWatches(caller: Caller): Watches {
       }
     },
   }
+}
+
+/** Throws `invalid_argument` for one that etcd refuses to watch, for it cannot contain anything. */
+function rangeToWatch(keys: Keys): KeyRange {
+  const range = rangeOf(keys)
+  const { key, rangeEnd } = range
+  const bounded = rangeEnd.length > 1 || (rangeEnd[0] ?? 0) > 0
+  if (bounded && Buffer.compare(rangeEnd, key) <= 0) throw new RpcError('invalid_argument', 'watch: to must come after from')
+  return range
 }
 
 /** Keeps the process alive until the returned function is called, which also calls `before`. */

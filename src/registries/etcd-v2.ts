@@ -69,7 +69,7 @@ export function etcdV2(options: EtcdV2RegistryOptions = {}): EtcdRegistry {
   return createRegistry({
     ...set,
     store,
-    begin: (instance, ended) => createRegistration(instance, { ...set, link, keys, store, ended }),
+    begin: (instance, ties) => createRegistration(instance, { ...set, link, keys, store, ...ties }),
     async close() {
       link.close()
     },

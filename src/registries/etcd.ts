@@ -45,7 +45,7 @@ export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   return createRegistry({
     ...set,
     store: { ...client, pages: (range) => client.pages({ ...range, limit: page }) },
-    begin: (instance, ended) => createRegistration(instance, { ...set, ...shared, ended }),
+    begin: (instance, ties) => createRegistration(instance, { ...set, ...shared, ...ties }),
     async close() {
       if (options.client === undefined) await client.close()
     },

@@ -54,14 +54,7 @@ export function memory(): Registry {
     const all = sets.get(watcher.service) ?? nobody
     if (watcher.seen !== undefined && differences(watcher.seen, all).next().done) return
     watcher.seen = all
-    try {
-      watcher.listener.update(all)
-    } catch (error) {
-      // A listener that throws is a bug to be seen, but the others still have to hear.
-      queueMicrotask(() => {
-        throw error
-      })
-    }
+    call(() => watcher.listener.update(all))
   }
 
   async function register(instance: Instance): Promise<Registration> {
@@ -77,7 +70,7 @@ export function memory(): Registry {
       lost(cause) {
         state = 'gone'
         registrations.delete(registration)
-        for (const listener of [...listeners]) listener(state, cause)
+        for (const listener of [...listeners]) call(() => listener(state, cause))
       },
     }
     const registration: Registration = {
@@ -134,6 +127,17 @@ export function memory(): Registry {
       watchers.clear()
       await Promise.all([...registrations].map((registration) => registration.deregister()))
     },
+  }
+}
+
+/** A listener that throws is a bug to be seen, but the others still have to hear. */
+function call(listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }
 

@@ -15,6 +15,9 @@ const txn = (success: readonly object[], failure: readonly object[] = []) => ({
 })
 const many = (count: number) => Array.from({ length: count }, (_, i) => put(`many${i}`))
 
+/** More than half of what may be in one request. */
+const half = (key: string) => ({ request: { case: 'requestPut', value: { key: bytes(key), value: Buffer.alloc(0.8 * 1024 * 1024) } } })
+
 const { range, put: putMethod, deleteRange, txn: txnMethod, compact } = KV.method
 const { leaseGrant, leaseRevoke, leaseTimeToLive } = Lease.method
 
@@ -27,6 +30,9 @@ const requests: readonly [string, DescMethodUnary, object][] = [
   ['a put that keeps what is not there', putMethod, { key: a, ignoreValue: true }],
   ['a put with an unknown lease', putMethod, { key: a, lease: 12n }],
   ['a put that is too large', putMethod, { key: a, value: Buffer.alloc(1.6 * 1024 * 1024) }],
+  ['a transaction that is too large in all', txnMethod, { success: [half('a'), half('b')] }],
+  ['a transaction that would be too large in the other branch', txnMethod, { success: [put('a')], failure: [half('a'), half('b')] }],
+  ['nested transactions that are too large together', txnMethod, { success: [half('a'), txn([half('b')])] }],
   ['a delete without a key', deleteRange, {}],
   ['a transaction with an empty operation', txnMethod, { success: [{}] }],
   ['a transaction that compares no key', txnMethod, { compare: [{}] }],

@@ -45,6 +45,31 @@ describe('auth', () => {
     expect(await auth.token()).toBeUndefined()
   })
 
+  it('renews a token that was asked for twice at once, whichever answer came last', async () => {
+    const answers: ((token: string) => void)[] = []
+    let enabled = false
+    const auth = createAuth('u', () => {
+      if (enabled) return new Promise((resolve) => answers.push(resolve))
+      return Promise.reject(new RpcError('failed_precondition', 'etcdserver: authentication is not enabled'))
+    })
+    await auth.token()
+    enabled = true
+    const refused = new RpcError('invalid_argument', 'etcdserver: user name is empty')
+    auth.expired(refused, undefined)
+    const first = auth.token()
+    auth.expired(refused, undefined)
+    const second = auth.token()
+    for (const [i, answer] of [...answers.entries()].reverse()) {
+      answer(`t${i}`)
+      await new Promise(setImmediate)
+    }
+    await Promise.all([first, second])
+    auth.expired(new RpcError('unauthenticated', 'etcdserver: invalid auth token'), await auth.token())
+    const asked = answers.length
+    void auth.token()
+    expect(answers.length).toBe(asked + 1)
+  })
+
   it('tells a wrong password by the user, and asks again next time', async () => {
     let asked = 0
     const auth = createAuth('u', () => {

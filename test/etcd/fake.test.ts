@@ -245,6 +245,23 @@ describe('a call', () => {
     expect((await canceled).code).toBe('canceled')
   })
 
+  it('ends in time, and when it is canceled, though a password does not come', async () => {
+    const password = () => new Promise<string>(() => {})
+    const client = etcdClient({ endpoints: [await host({})], username: 'u', password })
+    cleanups.push(() => client.close())
+    expect((await failure(client.get('a', { timeout: 50 }))).code).toBe('deadline_exceeded')
+    const controller = new AbortController()
+    const canceled = failure(client.range({ key: 'a' }, { signal: controller.signal, timeout: 1_000_000 }))
+    controller.abort()
+    expect((await canceled).code).toBe('canceled')
+  })
+
+  it('that etcd calls canceled, which nobody on this side has done, may be tried again', async () => {
+    const client = await play({ Range: (() => Promise.reject(new RpcError('canceled', 'context canceled'))) as Endpoint })
+    const error = await failure(client.get('a'))
+    expect([error.code, error.rawMessage]).toEqual(['unavailable', `${client.name}: context canceled`])
+  })
+
   it('rejects when the client is closed', async () => {
     const client = await play({ Range: forever as Endpoint })
     const pending = failure(client.get('a'))

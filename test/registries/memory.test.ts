@@ -150,3 +150,23 @@ describe('memory', () => {
     expect(error.message).toContain(message)
   })
 })
+
+describe('a listener to the state of a registration in memory', () => {
+  it('that throws does not keep the instance from leaving', async () => {
+    const thrown: unknown[] = []
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', (error) => thrown.push(error))
+    const registry = memory()
+    const { updates } = listen(registry)
+    const registration = await registry.register(instance('a'))
+    registration.onState(() => {
+      throw new Error('thrown on purpose')
+    })
+    await registration.deregister()
+    await new Promise(setImmediate)
+    for (const other of others) process.on('uncaughtException', other)
+    expect(updates.at(-1)).toEqual([])
+    expect(thrown).toEqual([new Error('thrown on purpose')])
+  })
+})

@@ -2,7 +2,8 @@ import { RpcError } from '../../error.ts'
 import type { Instance, Registration } from '../../registry.ts'
 import { createGuard } from '../etcd/guard.ts'
 import type { RecordSettings } from '../etcd/options.ts'
-import { createRetry } from '../etcd/retry.ts'
+import type { Ties } from '../etcd/registry.ts'
+import { createRetry, passing } from '../etcd/retry.ts'
 import { about, checkUpdate, createStanding } from '../etcd/standing.ts'
 import type { Store } from '../etcd/store.ts'
 import { type Attempt, createUpkeep } from '../etcd/upkeep.ts'
@@ -13,13 +14,12 @@ import { recordsOf, writeRecords } from './writing.ts'
 
 /** What a registration needs. */
 export interface RegistrationOptions
-  extends Pick<RecordSettings, 'layouts' | 'ttl' | 'heartbeat' | 'wait' | 'clock' | 'random' | 'logger'> {
+  extends Ties,
+    Pick<RecordSettings, 'layouts' | 'ttl' | 'heartbeat' | 'wait' | 'clock' | 'random' | 'logger'> {
   readonly link: Link
   readonly keys: Keys
   readonly store: Store
   readonly layouts: readonly DirectoryLayout[]
-  /** Called when the registration has come to its end. */
-  ended(): void
 }
 
 /**
@@ -35,7 +35,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   const guard = createGuard(store, logger, () => beatAfter(0))
   let instance = first
   const standing = createStanding(name, () => instance, logger)
-  const upkeep = createUpkeep({ name, timeout: link.timeout, ttl, retry, standing, write, id: () => instance.id })
+  const upkeep = createUpkeep({ name, timeout: link.timeout, ttl, retry, standing, write, id: () => instance.id, closing: options.closing })
   let written = recordsOf(layouts, first)
   /** On the monotonic clock: until then etcd has the records, unless somebody has removed them. */
   let heldUntil = 0
@@ -82,8 +82,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   async function end(): Promise<void> {
-    options.ended()
-    await upkeep.inTurn(async () => {
+    const removed = upkeep.inTurn(async () => {
       callOffBeat()
       guard.stop()
       try {
@@ -94,6 +93,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
         logger.warn({ ...about(instance), err: error }, text)
       }
     })
+    options.ended(removed)
+    await removed
   }
 
   try {
@@ -112,8 +113,13 @@ export async function createRegistration(first: Instance, options: RegistrationO
     },
     async update(next) {
       checkUpdate(instance, next, standing.state)
+      const before = instance
       instance = next
-      await upkeep.writeInTime()
+      await upkeep.writeInTime().catch((error: RpcError) => {
+        // What etcd refuses must not be what is put back later.
+        if (instance === next && !passing.has(error.code)) instance = before
+        throw error
+      })
     },
     async deregister() {
       if (standing.state === 'gone') return upkeep.idle()

@@ -8,8 +8,9 @@ import { createGuard } from './guard.ts'
 import type { Layout } from './layout.ts'
 import type { Lookout } from './lookout.ts'
 import type { Recess } from './recess.ts'
+import type { Ties } from './registry.ts'
 import type { Renewals } from './renewals.ts'
-import { createRetry } from './retry.ts'
+import { createRetry, passing } from './retry.ts'
 import { about, checkUpdate, createStanding } from './standing.ts'
 import type { KeyWatchOptions } from './store.ts'
 import type { Tenancy } from './tenancy.ts'
@@ -17,7 +18,7 @@ import { type Attempt, createUpkeep } from './upkeep.ts'
 import { removeRecords, writeRecords } from './writing.ts'
 
 /** What a registration needs. */
-export interface RegistrationOptions {
+export interface RegistrationOptions extends Ties {
   readonly client: EtcdClient
   readonly layouts: readonly Layout[]
   /** Whether the first writing waits for an etcd that cannot be reached, instead of failing after the client's `timeout`. */
@@ -32,8 +33,6 @@ export interface RegistrationOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
-  /** Called when the registration has come to its end. */
-  ended(): void
 }
 
 /**
@@ -62,6 +61,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
     ...{ name: client.name, timeout: client.timeout, ttl, retry, standing, write },
     id: () => instance.id,
     movedAt: () => batches.movedAt,
+    closing: options.closing,
   })
   let lease: Lease | undefined
   let callOffLost = (): void => {}
@@ -107,7 +107,6 @@ export async function createRegistration(first: Instance, options: RegistrationO
   }
 
   async function end(): Promise<void> {
-    options.ended()
     const removed = upkeep.inTurn(async () => {
       guard.stop()
       callOffLost()
@@ -116,6 +115,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
         void removeLater(error)
       })
     })
+    options.ended(removed)
     tenancy.leave(name, removed)
     await removed
     // What was sent before may be done after.
@@ -153,8 +153,13 @@ export async function createRegistration(first: Instance, options: RegistrationO
     },
     async update(next) {
       checkUpdate(instance, next, standing.state)
+      const before = instance
       instance = next
-      await upkeep.writeInTime()
+      await upkeep.writeInTime().catch((error: RpcError) => {
+        // What etcd refuses must not be what is put back later.
+        if (instance === next && !passing.has(error.code)) instance = before
+        throw error
+      })
     },
     async deregister() {
       if (standing.state === 'gone') return upkeep.idle()

@@ -21,10 +21,17 @@ export interface EtcdRegistry extends Registry {
 /** What a registry is made of. */
 export interface RegistryParts extends Omit<RecordSettings, 'ttl' | 'heartbeat' | 'wait'> {
   readonly store: Store
-  /** Registers; `ended` is to be called when the registration has come to its end. */
-  begin(instance: Instance, ended: () => void): Promise<Registration>
+  begin(instance: Instance, ties: Ties): Promise<Registration>
   /** Called at the end, once. */
   close(): Promise<void>
+}
+
+/** What a registration and its registry tell each other. */
+export interface Ties {
+  /** The registry is being closed: nothing is waited for that may never come. */
+  closing(): boolean
+  /** To be called when the registration comes to its end; `removal` settles when its records are gone, or cannot be removed for now. */
+  ended(removal: Promise<unknown>): void
 }
 
 /** Puts a registry together: one view per service that is watched, one registration per instance. */
@@ -35,6 +42,7 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
   const sources = new Set<Source>()
   const freshness = createFreshness(store.name, () => sources, logger)
   const registrations = new Map<string, Promise<Registration>>()
+  const removals = new Set<Promise<unknown>>()
   let closed = false
 
   function open(service: string): View {
@@ -84,10 +92,18 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
       const key = `${service}\0${id}`
       if (registrations.has(key))
         throw new RpcError('already_exists', `${id} of "${service}" is registered by this process; update it instead`)
-      const ended = (): void => void registrations.delete(key)
-      const registration = parts.begin(instance, ended)
+      const forget = (): void => void registrations.delete(key)
+      const registration = parts.begin(instance, {
+        closing: () => closed,
+        ended(removal) {
+          forget()
+          removals.add(removal)
+          const settled = (): void => void removals.delete(removal)
+          removal.then(settled, settled)
+        },
+      })
       registrations.set(key, registration)
-      registration.catch(ended)
+      registration.catch(forget)
       return registration
     },
     watch(service, listener) {
@@ -110,6 +126,7 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
       const all = await Promise.allSettled(registrations.values())
       await snapshot?.flush()
       await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.deregister() : undefined)))
+      await Promise.allSettled(removals)
       await parts.close()
     },
   }

@@ -25,10 +25,15 @@ export interface Snapshot {
 /** Writes are at least so many milliseconds apart. */
 const pace = 1000
 
+/** Snapshots of this process, each of which writes to a draft of its own. */
+let made = 0
+
 /** A snapshot in `file`. Nothing is lost with it: what cannot be read or written is told to the logger once, and done without. */
 export function createSnapshot(file: string, clock: Clock, logger: Logger): Snapshot {
   const latest = new Map<string, () => Remembered | undefined>()
   let known: Record<string, Remembered> | undefined
+  const draft = `${file}.${process.pid}.${made++}`
+  let writing: Promise<void> = Promise.resolve()
   let planned = false
   let warned = false
 
@@ -60,7 +65,6 @@ export function createSnapshot(file: string, clock: Clock, logger: Logger): Snap
       if (remembered !== undefined) prefixes[prefix] = remembered
     }
     latest.clear()
-    const draft = `${file}.${process.pid}`
     try {
       await writeFile(draft, JSON.stringify({ version: 1, prefixes }))
       await rename(draft, file)
@@ -70,10 +74,16 @@ export function createSnapshot(file: string, clock: Clock, logger: Logger): Snap
     }
   }
 
+  /** Two at a time would write to the same draft. */
+  function inTurn(): Promise<void> {
+    writing = writing.then(write)
+    return writing
+  }
+
   async function later(): Promise<void> {
     await sleep(clock, pace)
     planned = false
-    await write()
+    await inTurn()
   }
 
   return {
@@ -85,7 +95,7 @@ export function createSnapshot(file: string, clock: Clock, logger: Logger): Snap
       void later()
     },
     async flush() {
-      if (latest.size > 0) await write()
+      await (latest.size > 0 ? inTurn() : writing)
     },
   }
 }

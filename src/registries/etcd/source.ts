@@ -70,6 +70,8 @@ export function createSource(options: SourceOptions): Source {
   /** Number of the reading under way; a later one makes the earlier ones void. */
   let reading = 0
   let underWay = false
+  /** What has been told during it: it may read of what was before. Not beyond a break, after which the store may be another one. */
+  let meanwhile: WatchEvent[] = []
   let stopped = false
 
   /** The one place where a record comes, changes or goes; whether it does. */
@@ -86,6 +88,7 @@ export function createSource(options: SourceOptions): Source {
     callOffReload()
     const own = ++reading
     underWay = true
+    meanwhile = []
     const retry = createRetry(client, random)
     while (own === reading) {
       try {
@@ -96,6 +99,8 @@ export function createSource(options: SourceOptions): Source {
         staleSince = undefined
         revision = at
         replace(listed)
+        apply(meanwhile.filter(({ kv }) => kv.modRevision > at))
+        meanwhile = []
         follow(at + 1)
         changed()
         doubted()
@@ -160,6 +165,7 @@ export function createSource(options: SourceOptions): Source {
       listener: {
         events(events, at) {
           revision = at
+          if (underWay) meanwhile = meanwhile.concat(events)
           apply(events)
         },
         progress(at) {
@@ -172,7 +178,10 @@ export function createSource(options: SourceOptions): Source {
           if (trouble === undefined) void load()
           else reload(random() * spread)
         },
-        interrupted: report,
+        interrupted(error) {
+          meanwhile = []
+          report(error)
+        },
         // What was missed is heard at once; that it was all of it is looked up for a large set with less haste.
         resumed: () => reload(random() * Math.max(spread, Math.min(records?.size ?? 0, spread * 30))),
         error(error) {
@@ -197,6 +206,8 @@ export function createSource(options: SourceOptions): Source {
 
   function reload(ms: number): void {
     callOffReload()
+    // Who heard of the trouble may have given it up.
+    if (stopped) return
     callOffReload = clock.after(ms, () => void load())
   }
 

@@ -58,10 +58,18 @@ export function createTenancy(client: EtcdClient, ttl: number, heartbeat: number
     async clear() {
       if (tenants.size > 0) return false
       if (held !== undefined) {
-        clearing = held.revoke().finally(() => {
-          clearing = undefined
-        })
+        const lease = held
         held = undefined
+        clearing = lease
+          .revoke()
+          .catch((error) => {
+            // For who tries again.
+            held ??= lease
+            throw error
+          })
+          .finally(() => {
+            clearing = undefined
+          })
       }
       await clearing
       return true

@@ -40,6 +40,8 @@ export interface UpkeepOptions {
   write(attempt: Attempt): Promise<void>
   /** When etcd answered last, on performance.now()'s clock: while others are served, the turn of this one will come. Default: never. */
   movedAt?(): number
+  /** Whether nothing is to be waited for any more that may never come. */
+  closing(): boolean
 }
 
 /** Does one thing after the other, until the registration is gone. */
@@ -50,7 +52,18 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   let backAt = Number.NEGATIVE_INFINITY
   let work: Promise<unknown> = Promise.resolve()
 
+  let wake = (): void => {}
+
   const gone = (): boolean => standing.state === 'gone'
+  standing.onState(() => gone() && wake())
+
+  /** Waits for another try; not once there is nothing to try for. */
+  function pause(error: RpcError): Promise<void> {
+    return new Promise((resolve) => {
+      wake = resolve
+      void retry.after(error).then(resolve)
+    })
+  }
 
   function inTurn(task: () => Promise<void>): Promise<void> {
     const result = work.then(task)
@@ -69,7 +82,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
       } catch (thrown) {
         trouble = RpcError.from(thrown)
         if (ends(trouble)) throw trouble
-        await retry.after(trouble)
+        await pause(trouble)
       }
     }
     throw new RpcError('canceled', `${options.id()} has been deregistered`)
@@ -90,7 +103,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
           clearTimeout(timer)
           timer = setTimeout(giveUp, timeout + 2 * ttl)
         }
-        const ends = ({ code }: RpcError): boolean => code !== 'unavailable' && !(wait && code === 'deadline_exceeded')
+        const ends = ({ code }: RpcError): boolean =>
+          options.closing() || (code !== 'unavailable' && !(wait && code === 'deadline_exceeded'))
         void inTurn(() => write({ force: false, onTaken }, ends))
           .then(resolve, reject)
           .finally(() => clearTimeout(timer))
@@ -102,7 +116,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         standing.enter('healing', cause)
         // Whoever undoes it again and again meets a growing delay.
         if (performance.now() - backAt > ttl) retry.reset()
-        else await retry.after(cause)
+        else await pause(cause)
         await write({ force }, (error) => {
           if (!passing.has(error.code) && error.code !== 'canceled') standing.enter('lost', error)
           return error.code === 'canceled'

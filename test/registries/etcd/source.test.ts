@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../../src/error.ts'
-import { etcdClient, type KeyValue, type WatchListener } from '../../../src/etcd/index.ts'
+import { etcdClient, type KeyValue, type WatchEvent, type WatchListener } from '../../../src/etcd/index.ts'
 import { silent } from '../../../src/logger.ts'
 import { createSource } from '../../../src/registries/etcd/source.ts'
 import { goKit } from '../../../src/registries/etcd.ts'
@@ -9,7 +9,7 @@ import { requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { listen, registryAt, using } from './bench.ts'
 
 /** A source over a store that is moved by hand; its random numbers are all a half. `during` happens while it reads again. */
-async function open(records: number, spread: number, during?: (told: WatchListener) => void) {
+async function open(records: number, spread: number, during?: (told: WatchListener) => void, doubted = () => {}) {
   const clock = manualClock()
   let readings = 0
   let told: WatchListener | undefined
@@ -31,7 +31,7 @@ async function open(records: number, spread: number, during?: (told: WatchListen
     ...{ layout: goKit(), service: 's', grace: 0, shrink: 1, spread, keep: false, clock, random: () => 0.5, logger: silent },
     wrote() {},
     changed() {},
-    doubted() {},
+    doubted: () => doubted(),
     ended() {},
   })
   await clock.advance(0)
@@ -48,6 +48,39 @@ async function open(records: number, spread: number, during?: (told: WatchListen
   }
   return { source, readsAfter }
 }
+
+/** What a watch tells of a key, at a revision. */
+const event = (type: 'put' | 'delete', name: string, modRevision: number) =>
+  ({ type, kv: { keyText: `/services/s/${name}`, text: name, modRevision } }) as WatchEvent
+
+it('what is told while a set is read again is not undone by what was read before it', async () => {
+  let reading = false
+  const { source, readsAfter } = await open(2, 0, (told) => {
+    reading = true
+    told.events([event('delete', 'h:0', 2), event('put', 'h:9', 2)], 2)
+  })
+  await readsAfter((told) => told.resumed?.())
+  expect(reading).toBe(true)
+  await new Promise(setImmediate)
+  expect([...(source.records?.keys() ?? [])].sort()).toEqual(['/services/s/h:1', '/services/s/h:9'])
+})
+
+it('what was told before the watch broke is not kept over what is read after it: the store may be another one', async () => {
+  const { source, readsAfter } = await open(2, 0, (told) => {
+    told.events([event('delete', 'h:0', 9)], 9)
+    told.interrupted?.(new RpcError('unavailable', 'cut'))
+  })
+  await readsAfter((told) => told.resumed?.())
+  await new Promise(setImmediate)
+  expect(source.records?.size).toBe(2)
+})
+
+it('a set that is given up by who hears of its trouble is not read again', async () => {
+  let hear = (): void => {}
+  const { source, readsAfter } = await open(1, 0, undefined, () => hear())
+  hear = () => source.stop()
+  expect(await readsAfter((told) => told.error(new RpcError('permission_denied', 'no')))).toBe(Number.POSITIVE_INFINITY)
+})
 
 const broken = new RpcError('unavailable', 'cut')
 

@@ -109,6 +109,20 @@ describe('the instances of a registry', () => {
     expect(b?.state).toBe('registered')
   })
 
+  it('are removed with their lease, too, if that could not be revoked when the last of them left', { timeout: 90_000 }, async (ctx) => {
+    requireEtcd(ctx)
+    const { etcd, admin, count } = await start()
+    const proxy = using(await startProxy(etcd.address))
+    const registry = registryAt(proxy.address, { ttl: 60_000, timeout: 500 })
+    const only = await registry.register(instance('a'))
+    proxy.cut({ refuse: true })
+    await only.deregister()
+    expect(await count()).toBe(1)
+    proxy.heal()
+    await until('its removal', async () => (await count()) === 0, patience)
+    expect(await admin.leases()).toEqual([])
+  })
+
   it('try again together while etcd is out of reach, as often as one of them would', { timeout: 90_000 }, async (ctx) => {
     requireEtcd(ctx)
     const { etcd } = await start()

@@ -43,5 +43,6 @@ export function kitex({ prefix = 'kitex/registry-etcd' }: KitexOptions = {}): La
 }
 
 function weightOf(weight: unknown): Pick<Instance, 'weight'> {
-  return typeof weight === 'number' && weight > 0 && weight !== ordinary ? { weight: weight / ordinary } : {}
+  const ours = typeof weight === 'number' ? weight / ordinary : 0
+  return ours > 0 && ours < Number.POSITIVE_INFINITY && ours !== 1 ? { weight: ours } : {}
 }

@@ -102,6 +102,11 @@ describe('what only one of them has', () => {
     expect(kratos().decode('k', '{"id":"a","name":"other","endpoints":["grpc://h:1"]}', 'book')).toEqual([])
   })
 
+  it.each(['1e999', '1e-323', '-1', '"3"', 'null'])('kitex: %s is no weight', (weight) => {
+    const read = kitex().decode('k', `{"network":"tcp","address":"h:1","weight":${weight}}`, 'book')[0]
+    expect(read).toEqual({ id: 'k', service: 'book', address: 'h:1', metadata: {} })
+  })
+
   it('kitex: its usual weight is ours, and what does not go over TCP is refused', () => {
     const read = kitex().decode('k', '{"network":"tcp","address":"h:1","weight":10,"tags":null}', 'book')[0]
     expect(read).not.toHaveProperty('weight')
