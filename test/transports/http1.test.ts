@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib'
 import { create } from '@bufbuild/protobuf'
 import { afterEach, describe, expect, it } from 'vitest'
 import { protobufService } from '../../src/codecs/protobuf.ts'
-import { type Code, createClient, createServer, defineService, RpcError, type Server, unary } from '../../src/index.ts'
+import { type Code, type Context, createClient, createServer, defineService, RpcError, type Server, unary } from '../../src/index.ts'
 import { memory } from '../../src/registries/memory.ts'
 import type { Service } from '../../src/service.ts'
 import { health } from '../../src/services/health.ts'
@@ -144,6 +144,38 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(reply.status).toBe(status)
     expect(reply.headers.get('x-why')).toBe('because')
     expect(await reply.json()).toEqual({ code, message: 'so it is', details: [{ type: 'google.rpc.Help', value: 'AQIDBA' }] })
+  })
+
+  it.each<[string, (context: Context) => void, number, string]>([
+    [
+      'metadata with an error that is none in HTTP/1.1',
+      () => {
+        // As it may have come from another server, over HTTP/2.
+        throw new RpcError('not_found', 'so it is', { metadata: [['x-why', 'a\x01b']] })
+      },
+      404,
+      'so it is',
+    ],
+    ['a header of HTTP/1.1 itself', ({ replyHeaders }) => replyHeaders?.set('trailer', 'x-cost'), 400, 'header trailer'],
+    [
+      'details that are none',
+      () => {
+        throw new RpcError('not_found', 'so it is', { details: [{ type: 'x', value: undefined as never }] })
+      },
+      500,
+      'Received undefined',
+    ],
+  ])('answers a handler that gives %s, and goes on', async (_, wrong, status, message) => {
+    const server = await start({
+      unary(_, context) {
+        wrong(context)
+        return {}
+      },
+    })
+    const reply = await post(server, '{}')
+    expect(reply.status).toBe(status)
+    expect(await reply.json()).toMatchObject({ message: expect.stringContaining(message) })
+    expect((await post(server, '{}', {}, 'Once')).status).toBe(200)
   })
 
   it('refuses what is no call, each in its way', async () => {

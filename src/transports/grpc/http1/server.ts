@@ -38,7 +38,7 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
       const { socket } = request
       const connection = connections.get(socket) as Http1Connection
       response.once('close', () => connection.calls--)
-      if (connection.request()) replyTo(request, response, connection).then((reply) => send(reply, request, response, connection))
+      if (connection.request()) answer(request, response, connection)
       else socket.destroy()
     },
   )
@@ -48,6 +48,15 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
   server.on('timeout', (socket) => connections.get(socket)?.stalled())
   // It never listens itself; but hearing that it does is when Node begins to look for requests that take too long.
   server.emit('listening')
+
+  /** Whatever is wrong with an answer is told to who asked, and ends nothing else. */
+  async function answer(request: IncomingMessage, response: ServerResponse, connection: Http1Connection): Promise<void> {
+    try {
+      send(await replyTo(request, response, connection), request, response, connection)
+    } catch (thrown) {
+      send(errorReply(RpcError.from(thrown, 'internal')), request, response, connection)
+    }
+  }
 
   async function replyTo(request: IncomingMessage, response: ServerResponse, { room }: Http1Connection): Promise<Reply> {
     const { method = '', url = '' } = request
