@@ -37,8 +37,7 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
     (request, response) => {
       const { socket } = request
       const connection = connections.get(socket) as Http1Connection
-      response.once('close', () => connection.calls--)
-      if (connection.request()) answer(request, response, connection)
+      if (connection.request(response)) answer(request, response, connection)
       else socket.destroy()
     },
   )
