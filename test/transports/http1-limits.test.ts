@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { create } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
@@ -244,6 +246,28 @@ describe('a client of HTTP/1.1 that', () => {
     }
     expect(one.signals.map(({ reason }) => reason.code)).toEqual(Array(6).fill('canceled'))
     expect(one.asked.filter((text) => text === large)).toHaveLength(3)
+  })
+
+  it('goes away while its message is inflated has no handler called', async () => {
+    await using one = await scene({}, { maxReceiveBytes: 2_000_000 })
+    // Takes its time: blanks without an order.
+    const blanks = randomBytes(1_900_000).map((byte) => [9, 10, 13, 32][byte % 4] as number)
+    const inflating = (text: string): Buffer => gzipSync(Buffer.concat([Buffer.from(JSON.stringify({ text })), blanks]))
+    const gone = inflating('gone')
+    for (let i = 0; i < 8; i++) {
+      const { socket } = await one.client()
+      const left = once(socket, 'close')
+      socket.write(head(gone.length, 'content-encoding: gzip\r\n'))
+      socket.write(gone, () => socket.destroy())
+      await left
+    }
+    const last = await one.client()
+    const stays = inflating('hello')
+    last.socket.write(head(stays.length, 'content-encoding: gzip\r\n'))
+    last.socket.write(stays)
+    await until('the last answer', () => last.heard().includes('"ok"'), bound)
+    expect(one.asked).toEqual(['hello'])
+    last.socket.destroy()
   })
 
   it('leaves answers unread has the others refused beyond server.maxBufferBytes', async () => {

@@ -230,6 +230,17 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(reason).toMatchObject({ code: 'deadline_exceeded' })
   })
 
+  it('calls no handler when the deadline has passed while the request was still on its way', async () => {
+    let calls = 0
+    const server = await start({ unary: () => ({ count: ++calls }) })
+    const head = (timeout: number): string =>
+      `POST /Echo/Unary HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnect-timeout-ms: ${timeout}\r\ncontent-length: 2\r\n\r\n`
+    const close = 'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
+    expect(await say(server, head(1), '{', `}${close}`)).toMatch(/^HTTP\/1\.1 504 .*"deadline_exceeded".*serving\n$/s)
+    expect(calls).toBe(0)
+    expect(await say(server, head(60_000), '{', `}${close}`)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
   it('cancels a call whose caller goes away', async () => {
     let signal: AbortSignal | undefined
     const server = await start({
