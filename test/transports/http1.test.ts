@@ -214,6 +214,23 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(await say(server, head, chunk, chunk, '0\r\n\r\n')).toMatch(/^HTTP\/1\.1 429 /)
   })
 
+  it.each(['gzip', 'GZIP', 'Identity'])('takes a message of no bytes as it is, where it is said to be %s', async (encoding) => {
+    expect(await (await post(await start(), '', { 'content-encoding': encoding })).json()).toEqual({ text: 'echo' })
+  })
+
+  it('takes names of compressions as HTTP does, in capitals too', async () => {
+    const reply = await post(await start(), gzipSync('{"count":2}'), { 'content-encoding': 'GZIP' })
+    expect(await reply.json()).toEqual({ text: 'echo', count: 2 })
+  })
+
+  it('finds what a target names together with its host', async () => {
+    const server = await start()
+    const call = ['-s', '-H', 'content-type: application/json', '-d', '{}', '--request-target', `http://${server.address}/Echo/Unary`]
+    expect(JSON.parse((await run('curl', [...call, `http://${server.address}`])).stdout)).toEqual({ text: 'echo' })
+    const look = ['-s', '--request-target', 'https://other.example/healthz?now', `http://${server.address}`]
+    expect((await run('curl', look)).stdout).toBe('serving\n')
+  })
+
   it('keeps to the deadline that the caller gives', async () => {
     let reason: unknown
     const server = await start({

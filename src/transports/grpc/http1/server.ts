@@ -59,7 +59,8 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
 
   async function replyTo(request: IncomingMessage, response: ServerResponse, { room }: Http1Connection): Promise<Reply> {
     const { method = '', url = '' } = request
-    const [path = '', search = ''] = url.split(/\?(.*)/s)
+    // A proxy may name the host in the target as well.
+    const [path = '', search = ''] = url.replace(/^https?:\/\/[^/?]*/, '').split(/\?(.*)/s)
     if (settings.cors !== undefined && isPreflight(request)) return preflightReply(settings.cors, request)
     if (path === '/healthz' && (method === 'GET' || method === 'HEAD')) return health()
     const route = routes(path)
