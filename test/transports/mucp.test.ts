@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../src/error.ts'
 import { createChannel, createClient, createServer, type Handlers } from '../../src/index.ts'
@@ -16,7 +17,6 @@ describe('mucp', () => {
 
 /** Sends bytes as they are and resolves with all that is answered until it holds what is expected. */
 async function raw(address: string, text: string, expected: RegExp): Promise<string> {
-  const { connect } = await import('node:net')
   const socket = connect({ host: '127.0.0.1', port: Number(address.split(':')[1]) })
   let came = ''
   socket.on('data', (chunk) => {
@@ -70,6 +70,36 @@ describe('a mucp server', () => {
     expect(await raw(server.address, chunked, /"count":4/)).toContain('200 OK')
     const two = post(json, '{"count":5}') + post({ ...json, 'Micro-Id': '8' }, '{"count":6}')
     expect(await raw(server.address, two, /"count":6/)).toMatch(/"count":5.*Micro-Id: 8.*"count":6/s)
+  })
+
+  it('answers each call once, also where its handler goes on after the deadline', async () => {
+    let release = (): void => {}
+    let ended = false
+    await using server = await serve({
+      async unary({ count }) {
+        if (count === 1) {
+          await new Promise<void>((resolve) => {
+            release = resolve
+          })
+          ended = true
+        }
+        return { count }
+      },
+    })
+    const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+    let came = ''
+    socket.on('data', (chunk) => {
+      came += chunk
+    })
+    socket.write(post({ ...json, Timeout: '20000000' }, '{"count":1}'))
+    await until('the deadline', () => came.includes('"code":408'))
+    release()
+    await until('the handler', () => ended)
+    socket.write(post({ ...json, 'Micro-Id': '8' }, '{"count":2}'))
+    await until('the next answer', () => came.includes('{"count":2}'))
+    expect(came.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
+    expect(came).not.toContain('{"count":1}')
+    socket.destroy()
   })
 
   it.each([

@@ -33,7 +33,7 @@ export interface ServerCallOptions {
 const nothing = new Uint8Array(0)
 
 /** Calls the handler and sends what it answers. */
-export function serveCall({ route, message, peer, wire, reply }: ServerCallOptions): ServerCall {
+export function serveCall({ route, message, peer, wire, reply: send }: ServerCallOptions): ServerCall {
   const { method } = route
   const codecs = codecsFor(route, fieldOf(message, 'content-type'))
   const controller = new AbortController()
@@ -54,6 +54,14 @@ export function serveCall({ route, message, peer, wire, reply }: ServerCallOptio
   const left = deadline === undefined ? undefined : Math.min(Math.max(1, deadline - performance.now()), 0x7fffffff)
   const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
   let headersSent = false
+  let over = false
+
+  /** Nothing more after the last one: handlers go on after their deadline, and the caller would take it for the answer to its next call. */
+  function reply(fields: readonly string[], body: Uint8Array, last: boolean): Promise<void> | undefined {
+    if (over) return undefined
+    over = last
+    return send(fields, body, last)
+  }
 
   function expire(): void {
     abort(new RpcError('deadline_exceeded', `deadline of ${method.path} passed`))
