@@ -24,6 +24,20 @@ export function writeHttp(start: string, fields: readonly string[], body: Uint8A
   return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body])
 }
 
+/** Bytes of a body, or that it comes in chunks. Throws where another reader could find another end. https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
+function lengthOf(fields: readonly string[]): number | 'chunk' {
+  const all = (name: string): string[] => fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name)
+  const [coding, ...more] = all('transfer-encoding')
+  const lengths = all('content-length')
+  if (coding !== undefined) {
+    if (coding.toLowerCase() === 'chunked' && more.length + lengths.length === 0) return 'chunk'
+    throw new RpcError('internal', 'the peer sent a Transfer-Encoding that is not chunked, or something beside it')
+  }
+  const [length = '0'] = lengths
+  if (/^\d{1,15}$/.test(length) && lengths.every((one) => one === length)) return Number(length)
+  throw new RpcError('internal', 'the peer sent a Content-Length that is no number')
+}
+
 const maxHead = 65_536
 const none: Buffer = Buffer.alloc(0)
 
@@ -87,16 +101,15 @@ export class HttpReader {
     const [start = '', ...lines] = from.toString('utf8', 0, end).split('\r\n')
     if (!/^(HTTP\/1\.\d \d{3}|[A-Z]+ \S+ HTTP\/1\.\d$)/.test(start)) throw new RpcError('internal', 'the peer does not speak HTTP/1.1')
     const fields = lines.flatMap((line) => {
-      const colon = line.indexOf(':')
-      return colon < 1 ? [] : [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+      const name = /^[\w!#$%&'*+.^`|~-]+(?=:[^\r\n]*$)/.exec(line)?.[0]
+      if (name === undefined) throw new RpcError('internal', 'the peer sent a line among its headers that is none')
+      return [name.toLowerCase(), line.slice(name.length + 1).trim()]
     })
     this.#head = { start, fields }
     this.#parts = []
     this.#size = 0
-    this.#chunked = /\bchunked\b/i.test(fieldOf(this.#head, 'transfer-encoding') ?? '')
-    const length = Number(fieldOf(this.#head, 'content-length') ?? 0)
-    if (!Number.isSafeInteger(length) || length < 0) throw new RpcError('internal', 'the peer sent a Content-Length that is no number')
-    this.#next = this.#chunked ? 'chunk' : length
+    this.#next = lengthOf(fields)
+    this.#chunked = this.#next === 'chunk'
     if (this.#next === 0) this.#finish()
     return end + 4
   }
@@ -109,6 +122,8 @@ export class HttpReader {
       return -1
     }
     const used = this.#next + ending
+    if (this.#chunked && from.toString('latin1', this.#next, used) !== '\r\n')
+      throw new RpcError('internal', 'the peer sent a chunk that is not as long as it says')
     this.#size += this.#next
     if (this.#size <= this.#limit) this.#parts.push(from.subarray(0, this.#next))
     this.#next = 'chunk'
@@ -124,9 +139,9 @@ export class HttpReader {
       if (end === 0) this.#finish()
       return end + 2
     }
-    const length = Number.parseInt(from.toString('latin1', 0, end), 16)
-    if (!(length >= 0)) throw new RpcError('internal', 'the peer sent a chunk without a length')
-    this.#next = length === 0 ? 'end' : length
+    const [, digits] = /^([\da-f]{1,12})[ \t]*(?:;|$)/i.exec(from.toString('latin1', 0, end)) ?? []
+    if (digits === undefined) throw new RpcError('internal', 'the peer sent a chunk without a length')
+    this.#next = Number.parseInt(digits, 16) || 'end'
     return end + 2
   }
 
