@@ -194,6 +194,31 @@ describe('a mucp client', () => {
     await registry.close()
   })
 
+  it('hears of an error that is too long for a header, shortened', async () => {
+    await using server = await serve({
+      unary() {
+        throw new RpcError('aborted', `so it is: ${'\u0001ä'.repeat(50_000)}`, { details: [{ type: 'x', value: new Uint8Array(100_000) }] })
+      },
+    })
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    expect(await failure(client.unary({}))).toMatchObject({
+      code: 'aborted',
+      rawMessage: expect.stringMatching(/^so it is: .*\(shortened: over 16384 characters\)$/s),
+    })
+  })
+
+  it('hears of an error with details that are none', async () => {
+    const error = '{"code":404,"detail":"no book","details":[null,{"type":"x"}]}'
+    const { createServer: httpServer } = await import('node:http')
+    const http = httpServer((_, response) => response.writeHead(200, { 'Micro-Error': error }).end())
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+    const { port } = http.address() as { port: number }
+    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`), retry: false })
+    expect(await failure(client.unary({}))).toMatchObject({ code: 'not_found', rawMessage: 'no book' })
+    http.closeAllConnections()
+    http.close()
+  })
+
   it('says so when the peer does not speak mucp', async () => {
     const { createServer: httpServer } = await import('node:http')
     const http = httpServer((_, response) => response.writeHead(404).end('nothing here'))
