@@ -125,10 +125,20 @@ export class HttpReader {
     if (this.#chunked && from.toString('latin1', this.#next, used) !== '\r\n')
       throw new RpcError('internal', 'the peer sent a chunk that is not as long as it says')
     this.#size += this.#next
-    if (this.#size <= this.#limit) this.#parts.push(from.subarray(0, this.#next))
+    if (this.#size <= this.#limit) this.#keep(from.subarray(0, this.#next))
     this.#next = 'chunk'
     if (!this.#chunked) this.#finish()
     return used
+  }
+
+  /** Joins small parts to larger ones, so that a body in chunks of a byte each takes no more memory than its bytes. */
+  #keep(part: Buffer): void {
+    let joined = part
+    for (let last = this.#parts.at(-1); last !== undefined && last.length <= joined.length; last = this.#parts.at(-1)) {
+      joined = Buffer.concat([last, joined])
+      this.#parts.pop()
+    }
+    this.#parts.push(joined)
   }
 
   #readLine(from: Buffer, what: 'chunk' | 'end'): number {
