@@ -1,9 +1,9 @@
-import { connect } from 'node:net'
+import { connect, createServer as createPeer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../src/error.ts'
 import { createChannel, createClient, createServer, type Handlers } from '../../src/index.ts'
 import { transportSuite } from '../../src/testing/transport.ts'
-import { mucp } from '../../src/transports/mucp.ts'
+import { type MucpOptions, mucp } from '../../src/transports/mucp.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { collect, failure, streamOf } from '../support/context.ts'
 import { echoHandlers, startEcho, until } from '../support/echo.ts'
@@ -145,7 +145,8 @@ describe('a mucp server', () => {
 })
 
 describe('a mucp client', () => {
-  const channelTo = (address: string) => createChannel({ service: 'echo', addresses: [address], transport: mucp() })
+  const channelTo = (address: string, options: MucpOptions = {}) =>
+    createChannel({ service: 'echo', addresses: [address], transport: mucp(options) })
 
   it('holds back a caller whose handler does not read, and goes on when it does', async () => {
     let release = (): void => {}
@@ -207,27 +208,41 @@ describe('a mucp client', () => {
     })
   })
 
-  it('hears of an error with details that are none', async () => {
-    const error = '{"code":404,"detail":"no book","details":[null,{"type":"x"}]}'
-    const { createServer: httpServer } = await import('node:http')
-    const http = httpServer((_, response) => response.writeHead(200, { 'Micro-Error': error }).end())
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-    const { port } = http.address() as { port: number }
-    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`), retry: false })
-    expect(await failure(client.unary({}))).toMatchObject({ code: 'not_found', rawMessage: 'no book' })
-    http.closeAllConnections()
-    http.close()
-  })
-
-  it('says so when the peer does not speak mucp', async () => {
-    const { createServer: httpServer } = await import('node:http')
-    const http = httpServer((_, response) => response.writeHead(404).end('nothing here'))
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-    const { port } = http.address() as { port: number }
-    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`), retry: false })
-    expect((await failure(client.unary({}))).message).toContain('was not answered by mucp: HTTP status 404 nothing here')
-    http.closeAllConnections()
-    http.close()
+  const answer = (status: string, body: string, fields = `Content-Length: ${body.length}\r\n`): string =>
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\n${fields}\r\n${body}`
+  const noBook = 'Content-Length: 0\r\nMicro-Error: {"code":404,"detail":"no book","details":[null,{"type":"x"}]}\r\n'
+  const nowhere = 'HTTP status 404 nothing here'
+  const lengthless = 'Connection: close\r\n'
+  it.each<[string, string, object]>([
+    ['an error with details that are none', answer('200 OK', '', noBook), { code: 'not_found', rawMessage: 'no book' }],
+    [
+      'what is not mucp',
+      answer('404 Not Found', 'nothing here'),
+      { message: expect.stringContaining(`was not answered by mucp: ${nowhere}`) },
+    ],
+    [
+      'an answer without its length',
+      answer('200 OK', '{"text":"a"}', lengthless),
+      { message: expect.stringContaining('without its length') },
+    ],
+    ['an error without its length', answer('400 Bad Request', '', lengthless), { message: expect.stringContaining('HTTP status 400') }],
+    ['half an answer', answer('200 OK', '{"te', 'Content-Length: 20\r\n'), { code: 'unavailable' }],
+    ['that it may go on, and then an answer', `HTTP/1.1 100 Continue\r\n\r\n${answer('200 OK', '{"text":"a"}')}`, { text: 'a' }],
+    ['two answers at once', answer('200 OK', '{"text":"a"}') + answer('200 OK', '{"text":"b"}'), { text: 'a' }],
+  ])('hears %s', async (_, text, outcome) => {
+    const peer = createPeer((socket) => {
+      socket
+        .on('error', () => {})
+        .on('data', () => {
+          socket.write(text)
+          if (/close\r\n|"te$/.test(text)) socket.end()
+        })
+    })
+    await new Promise<void>((resolve) => peer.listen(0, '127.0.0.1', resolve))
+    const { port } = peer.address() as { port: number }
+    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`, { json: true }), retry: false })
+    for (let i = 0; i < 2; i++) expect(await client.once({}).catch((error: unknown) => error)).toMatchObject(outcome)
+    peer.close()
   })
 
   it('refuses options and addresses that are wrong', () => {

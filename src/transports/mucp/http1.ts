@@ -25,7 +25,7 @@ export function writeHttp(start: string, fields: readonly string[], body: Uint8A
 }
 
 /** Bytes of a body, or that it comes in chunks. Throws where another reader could find another end. https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
-function lengthOf(fields: readonly string[]): number | 'chunk' {
+function lengthOf({ start, fields }: Pick<HttpMessage, 'start' | 'fields'>): number | 'chunk' {
   const all = (name: string): string[] => fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name)
   const [coding, ...more] = all('transfer-encoding')
   const lengths = all('content-length')
@@ -33,6 +33,7 @@ function lengthOf(fields: readonly string[]): number | 'chunk' {
     if (coding.toLowerCase() === 'chunked' && more.length + lengths.length === 0) return 'chunk'
     throw new RpcError('internal', 'the peer sent a Transfer-Encoding that is not chunked, or something beside it')
   }
+  if (lengths.length === 0 && /^HTTP\S+ 200/.test(start)) throw new RpcError('internal', 'the peer sent an answer without its length')
   const [length = '0'] = lengths
   if (/^\d{1,15}$/.test(length) && lengths.every((one) => one === length)) return Number(length)
   throw new RpcError('internal', 'the peer sent a Content-Length that is no number')
@@ -100,6 +101,8 @@ export class HttpReader {
     if (end < 0 || end > maxHead) throw new RpcError('internal', `the peer sent a head of more than ${maxHead} bytes`)
     const [start = '', ...lines] = from.toString('utf8', 0, end).split('\r\n')
     if (!/^(HTTP\/1\.\d \d{3}|[A-Z]+ \S+ HTTP\/1\.\d$)/.test(start)) throw new RpcError('internal', 'the peer does not speak HTTP/1.1')
+    // More is to come, as to who expects `100 Continue`.
+    if (/^HTTP\S+ 1/.test(start)) return end + 4
     const fields = lines.flatMap((line) => {
       const name = /^[\w!#$%&'*+.^`|~-]+(?=:[^\r\n]*$)/.exec(line)?.[0]
       if (name === undefined) throw new RpcError('internal', 'the peer sent a line among its headers that is none')
@@ -108,7 +111,7 @@ export class HttpReader {
     this.#head = { start, fields }
     this.#parts = []
     this.#size = 0
-    this.#next = lengthOf(fields)
+    this.#next = lengthOf(this.#head)
     this.#chunked = this.#next === 'chunk'
     if (this.#next === 0) this.#finish()
     return end + 4
