@@ -85,6 +85,17 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(await say(server, 'P', head, '{', '}')).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\{"text":"echo"\}$/s)
   })
 
+  it('tells handlers the address of a caller by IPv4 as such, where the port takes IPv6 too, as over gRPC', async () => {
+    const server = await startEcho({ address: ':0', changes: { unary: (_, { peer = '' }) => ({ text: peer }) } })
+    opened.push(() => server.close())
+    const address = `127.0.0.1:${server.address.split(':').at(-1)}`
+    const echo = createClient(Echo, { addresses: [address] })
+    opened.push(() => echo[Symbol.asyncDispose]() as Promise<void>)
+    expect((await echo.unary({})).text).toMatch(/^127\.0\.0\.1:\d+$/)
+    const { stdout } = await run('curl', ['-s', '-H', 'content-type: application/json', '-d', '{}', `${address}/Echo/Unary`])
+    expect(JSON.parse(stdout).text).toMatch(/^127\.0\.0\.1:\d+$/)
+  })
+
   it('answers contracts in plain TypeScript, naming what a schema refuses', async () => {
     const Plain = defineService('plain.Plain', { twice: unary<{ n: number }, { n: number }>() })
     const server = createServer({ name: 'plain', address: '127.0.0.1:0', signals: false, propagation: 0 })

@@ -1,4 +1,4 @@
-import { formatAddress } from '../../address.ts'
+import { peerAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
 import type { Routes } from '../../transport.ts'
 import { writeError } from './errors.ts'
@@ -27,8 +27,7 @@ const repeated = ['Content-Type', 'Micro-Service', 'Micro-Endpoint', 'Micro-Meth
 export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConnection {
   const calls = new Set<ServerCall>()
   const streams = new Map<string, ServerCall>()
-  const { remoteAddress = '', remotePort = 0 } = wire.socket
-  const peer = formatAddress(remoteAddress.replace(/^::ffff:/, ''), remotePort)
+  const peer = peerAddress(wire.socket)
   /** The unary calls, one after the other. */
   let turn: Promise<void> = Promise.resolve()
   /** Unary calls that have not been answered. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { formatAddress } from '../../../address.ts'
+import { peerAddress } from '../../../address.ts'
 import { timeLeft } from '../../../endpoint.ts'
 import { RpcError } from '../../../error.ts'
 import type { MessageCodecs, Route } from '../../../transport.ts'
@@ -43,8 +43,7 @@ export async function callReply(
       throw new RpcError('invalid_argument', `Connect's protocol version ${version} is not supported`)
     const timeout = timeoutOf(request)
     const deadline = timeout === Number.POSITIVE_INFINITY ? undefined : performance.now() + timeout
-    const peer = formatAddress(request.socket.remoteAddress ?? '', request.socket.remotePort ?? 0)
-    context = new ServerContext(method, deadline, peer, metadataOf(request))
+    context = new ServerContext(method, deadline, peerAddress(request.socket), metadataOf(request))
     const body =
       query === undefined ? await bodyOf(request, settings.maxReceiveBytes, share) : await messageOf(query, settings.maxReceiveBytes)
     const message = await within(() => answer(route, codecs, body, context as ServerContext), context, response)
