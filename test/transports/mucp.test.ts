@@ -7,6 +7,7 @@ import { type MucpOptions, mucp } from '../../src/transports/mucp.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { collect, failure, streamOf } from '../support/context.ts'
 import { echoHandlers, startEcho, until } from '../support/echo.ts'
+import { sockets } from '../support/memory.ts'
 
 /** Without windows it is the system's buffers that hold back, which take more than this case lets be read; there is one of its own below. */
 const leftOut = new Set(['holds back a caller whose handler does not read'])
@@ -103,6 +104,73 @@ describe('a mucp server', () => {
     expect(came.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
     expect(came).not.toContain('{"count":1}')
     socket.destroy()
+  })
+
+  describe('of a stream that its handler ends early', () => {
+    const stream = { ...json, 'Micro-Endpoint': 'Echo.Collect', 'Micro-Stream': '5' }
+
+    it('takes what the caller still sends for nothing new', async () => {
+      let calls = 0
+      await using server = await serve({
+        async collect(requests) {
+          calls++
+          for await (const _ of requests) throw new RpcError('aborted', 'no more')
+          return {}
+        },
+      })
+      const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+      let came = ''
+      socket.on('data', (chunk) => {
+        came += chunk
+      })
+      socket.write(post(stream) + post(stream, '{}'))
+      await until('the error', () => came.includes('no more'))
+      const last = post({ ...stream, 'Micro-Error': 'EOS' })
+      socket.write(post(stream, '{}') + post(stream, '{}') + last + last + post(json, '{"count":9}'))
+      await until('an answer to what comes after it', () => came.includes('"count":9'))
+      expect(calls).toBe(1)
+      // An id may be used again once both sides are through.
+      socket.write(post(stream) + post(stream, '{}'))
+      await until('the next stream', () => calls === 2)
+      socket.destroy()
+    })
+
+    it.each(['aborted', 'answers', 'deadline'])('notices the end of a caller who has sent more than was read: %s', async (how) => {
+      let release = (): void => {}
+      const released = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      await using server = await serve({
+        async collect() {
+          await released
+          if (how === 'aborted') throw new RpcError('aborted', 'no more')
+          return {}
+        },
+      })
+      const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+      let came = ''
+      socket.on('data', (chunk) => {
+        came += chunk
+      })
+      const fields = how === 'deadline' ? { ...stream, Timeout: '300000000' } : stream
+      const sent = new Promise<void>((resolve) => {
+        for (let i = 0; i < 100; i++) socket.write(post(fields, JSON.stringify({ text: 'x'.repeat(100_000) })), () => i === 99 && resolve())
+      })
+      let before = -1
+      await until('it is held back', async () => {
+        const still = before === socket.writableLength
+        before = socket.writableLength
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        return still
+      })
+      if (how !== 'deadline') release()
+      await until('the end', () => came.includes('Micro-Error'))
+      // All of it is taken, and its end too.
+      await sent
+      const open = sockets()
+      socket.destroy()
+      await until('its socket is closed on the other side as well', () => sockets() <= open - 2)
+    })
   })
 
   it.each([

@@ -14,6 +14,8 @@ import type { Wire } from './wire.ts'
 export interface ServerCall {
   /** Resolves when it has been answered, or nobody waits for that any more. */
   readonly done: Promise<void>
+  /** Whether its caller has ended its stream. */
+  readonly ended: boolean
   /** A further message of its stream. */
   take(message: HttpMessage): void
   abort(reason: RpcError): void
@@ -44,7 +46,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
   const context: Context = { method, headers, signal: controller.signal, deadline, peer, replyHeaders, replyTrailers }
   const requests = createQueue<unknown>({
     full: (full) => (full ? wire.pause() : wire.resume()),
-    left: () => wire.resume(),
+    left: () => {},
   })
   let givenUp: (reason: RpcError) => void = () => {}
   const aborted = new Promise<never>((_, reject) => {
@@ -55,6 +57,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
   const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
   let headersSent = false
   let over = false
+  let ended = false
 
   /** Nothing more after the last one: handlers go on after their deadline, and the caller would take it for the answer to its next call. */
   function reply(fields: readonly string[], body: Uint8Array, last: boolean): Promise<void> | undefined {
@@ -90,7 +93,8 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
       void reply([...errorFields(error), 'Micro-Error', writeError(method.service, error)], nothing, true)
     } finally {
       clearTimeout(timer)
-      requests.end()
+      // What nobody reads any more must not hold back its caller, whose end would not be noticed either.
+      void requests[Symbol.asyncIterator]().return?.()
     }
   }
 
@@ -129,8 +133,12 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
 
   return {
     done: run(),
+    get ended() {
+      return ended
+    },
     take(more) {
       const error = fieldOf(more, 'micro-error')
+      ended ||= Boolean(error)
       if (!error) requests.push(more)
       else requests.end(error === endOfStream ? undefined : new RpcError('canceled', readError(error, new Headers()).rawMessage))
     },

@@ -40,14 +40,21 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
     // X-Micro-Stream is what our unary calls tell go-micro.
     const id = fieldOf(message, 'micro-stream') || undefined
     const known = id === undefined ? undefined : streams.get(id)
-    if (known !== undefined) known.take(message)
-    else if (id === undefined) inTurn(message)
+    if (known !== undefined) {
+      known.take(message)
+      forget(known, id)
+    } else if (id === undefined) inTurn(message)
     // The end of a stream that has ended already says nothing new.
     else if (fieldOf(message, 'micro-error') === undefined) answer(message, id).catch(() => wire.destroy())
   }
   wire.onGone = (error) => {
     const gone = new RpcError('canceled', `the caller went away${error ? `: ${error.message}` : ''}`)
     for (const call of calls) call.abort(gone)
+  }
+
+  /** Once both sides have ended a stream. Until then what its caller still sends is not the beginning of another one. */
+  function forget(call: ServerCall, id: string | undefined): void {
+    if (id !== undefined && call.ended && !calls.has(call)) streams.delete(id)
   }
 
   function inTurn(message: HttpMessage): void {
@@ -81,7 +88,7 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
     if (id !== undefined) streams.set(id, call)
     await call.done
     calls.delete(call)
-    if (id !== undefined) streams.delete(id)
+    forget(call, id)
     if (draining && calls.size === 0) wire.end()
   }
 
