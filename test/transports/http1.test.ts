@@ -173,10 +173,26 @@ describe('HTTP/1.1 on the port of gRPC', () => {
       () => {
         throw new RpcError('not_found', 'so it is', { details: [{ type: 'x', value: undefined as never }] })
       },
-      500,
-      'Received undefined',
+      404,
+      'so it is (its details are left out',
     ],
-  ])('answers a handler that gives %s, and goes on', async (_, wrong, status, message) => {
+    [
+      'an error without a text',
+      () => {
+        throw new RpcError('not_found', undefined as never)
+      },
+      404,
+      'undefined',
+    ],
+    [
+      'what cannot be told in words',
+      () => {
+        throw Object.create(null)
+      },
+      500,
+      'something was thrown that has no text',
+    ],
+  ])('answers a handler that gives %s, and goes on', async (what, wrong, status, message) => {
     const server = await start({
       unary(_, context) {
         wrong(context)
@@ -186,6 +202,10 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     const reply = await post(server, '{}')
     expect(reply.status).toBe(status)
     expect(await reply.json()).toMatchObject({ message: expect.stringContaining(message) })
+    const echo = createClient(Echo, { addresses: [server.address], retry: false })
+    opened.push(() => echo[Symbol.asyncDispose]() as Promise<void>)
+    // What is a header over HTTP/2 may be none here.
+    if (!what.includes('HTTP/1.1')) await expect(echo.unary({}, { timeout: 5000 })).rejects.toThrow(message)
     expect((await post(server, '{}', {}, 'Once')).status).toBe(200)
   })
 

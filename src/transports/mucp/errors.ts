@@ -78,10 +78,3 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
     return undefined
   }
 }
-
-/** What a handler threw, as it is told to the caller: that somebody further on is `unavailable` does not make this server so. */
-export function toReply(thrown: unknown): RpcError {
-  const error = RpcError.from(thrown)
-  if (!error.outbound || error.code !== 'unavailable') return error
-  return new RpcError('internal', error.rawMessage, { cause: error, details: error.details, metadata: error.metadata })
-}
