@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { RpcError } from './error.ts'
 
 /** An address taken apart. */
@@ -23,4 +24,9 @@ export function parseAddress(text: string): Address {
 /** `host:port`, with brackets around an IPv6 host. */
 export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** Where a socket's peer is. IPv4 is told as such, also by a socket that takes IPv6 as well. */
+export function peerAddress({ remoteAddress = '', remotePort = 0 }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return formatAddress(remoteAddress.replace(/^::ffff:(?=[\d.]+$)/, ''), remotePort)
 }

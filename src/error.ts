@@ -84,7 +84,8 @@ export class RpcError extends Error {
     super(`${code}: ${message}`, 'cause' in options ? { cause: options.cause } : undefined)
     this.name = 'RpcError'
     this.code = code
-    this.rawMessage = message
+    // Programs that nobody has checked the types of give whatever there is.
+    this.rawMessage = `${message}`
     this.details = options.details ?? []
     this.metadata = options.metadata ? [...options.metadata] : []
     this.unprocessed = options.unprocessed ?? false
@@ -104,7 +105,7 @@ export class RpcError extends Error {
       if (thrown.name === 'TimeoutError') return new RpcError('deadline_exceeded', thrown.message, { cause: thrown })
       return new RpcError(code, thrown.message, { cause: thrown })
     }
-    return new RpcError(code, String(thrown), { cause: thrown })
+    return new RpcError(code, textOf(thrown), { cause: thrown })
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -112,4 +113,23 @@ export class RpcError extends Error {
     if (this !== RpcError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === 'object' && value !== null && brand in value
   }
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return 'something was thrown that has no text'
+  }
+}
+
+/** What the caller of a server is told of what a handler threw: what can be sent, whatever that was. */
+export function toReply(thrown: unknown): RpcError {
+  const error = RpcError.from(thrown)
+  const { rawMessage, details, metadata } = error
+  if (details.some((one) => !(one?.value instanceof Uint8Array)))
+    return new RpcError(error.code, `${rawMessage} (its details are left out: each needs a type and a value of bytes)`, { metadata })
+  // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not.
+  if (error.outbound && error.code === 'unavailable') return new RpcError('internal', rawMessage, { cause: error, details, metadata })
+  return error
 }

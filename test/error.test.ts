@@ -45,6 +45,11 @@ describe('RpcError', () => {
     expect(error).toMatchObject({ cause, details, metadata: [['k', 'v']], unprocessed: true, outbound: true })
   })
 
+  it('has a text whatever it is given, or made from', () => {
+    expect(new RpcError('aborted', undefined as never).rawMessage).toBe('undefined')
+    expect(RpcError.from(Object.create(null))).toMatchObject({ code: 'unknown', rawMessage: 'something was thrown that has no text' })
+  })
+
   it('is recognised across copies of the package', () => {
     const foreign = Object.assign(new Error('x'), { [Symbol.for('beckon.RpcError')]: true })
     expect(foreign instanceof RpcError).toBe(true)

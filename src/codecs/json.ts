@@ -39,8 +39,11 @@ function parse(bytes: Uint8Array): unknown {
 
 function validate<T>(schema: StandardSchemaV1<unknown, T>, message: unknown): T {
   const result = schema['~standard'].validate(message)
-  if (result instanceof Promise)
+  if (result instanceof Promise) {
+    // Nobody waits for it: what it rejects with must not end the process.
+    result.catch(() => {})
     throw new RpcError('internal', `schema of ${schema['~standard'].vendor} is asynchronous; messages need a synchronous one`)
+  }
   if (result.issues === undefined) return result.value
   const issues = result.issues.map(({ path = [], message: text }) => {
     const field = path.map((step) => (typeof step === 'object' ? String(step.key) : String(step))).join('.')

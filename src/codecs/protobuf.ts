@@ -93,7 +93,7 @@ export function protobuf(schema: DescMessage): Codec<Message> {
 
   /** Writes what does not fit the scratch buffer into memory of its own; undefined for what is not written here at all. */
   function large(message: unknown, lend: (bytes: number) => Buffer): Uint8Array | undefined {
-    const size = bound(message, 0)
+    const size = bound(message as object)
     if (size <= scratch.length) return undefined
     const bytes = lend(size)
     const end = write(message, bytes, 0, size)

@@ -55,4 +55,15 @@ describe('json with a schema', () => {
     const codec = json(z.string().refine(async () => true))
     expect(() => codec.decode(Buffer.from('"x"'))).toThrow(/synchronous/)
   })
+
+  it('is not hurt by an asynchronous schema that rejects', async () => {
+    const rejected: unknown[] = []
+    const note = (reason: unknown): number => rejected.push(reason)
+    process.on('unhandledRejection', note)
+    const codec = json({ '~standard': { version: 1, vendor: 'own', validate: () => Promise.reject(new Error('no database')) } })
+    expect(() => codec.decode(Buffer.from('"x"'))).toThrow('schema of own is asynchronous')
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect(rejected).toEqual([])
+  })
 })

@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { DescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { describe, expect, it } from 'vitest'
 import { protobuf, protobufJson, protobufService } from '../../src/codecs/protobuf.ts'
 import { RpcError } from '../../src/error.ts'
@@ -32,6 +33,27 @@ describe('protobuf', () => {
       expect(attempt).toThrow(RpcError)
       expect(attempt).toThrow(/^invalid_argument: beckon\.test\.EchoMessage: .*count/)
     }
+  })
+
+  it('refuses what a getter of throws', () => {
+    const wrong = {
+      get text() {
+        throw new Error('so it is')
+      },
+    }
+    expect(() => codec.encode(wrong as never)).toThrow(/^invalid_argument: beckon\.test\.EchoMessage: so it is$/)
+  })
+
+  it('refuses a message that is within itself', () => {
+    const circle = create(DescriptorProtoSchema, { name: 'circle' })
+    circle.nestedType = [circle, circle]
+    expect(() => protobuf(DescriptorProtoSchema).encode(circle)).toThrow(/^invalid_argument: google\.protobuf\.DescriptorProto: /)
+  })
+
+  it('writes large objects whose other properties lead back to them', () => {
+    const entity: Record<string, unknown> = { text: 'x'.repeat(100_000) }
+    entity.parent = { children: [entity, entity], first: entity, last: entity }
+    expect(codec.decode(codec.encode(entity as never))).toEqual(create(EchoMessageSchema, { text: 'x'.repeat(100_000) }))
   })
 
   it('refuses bytes that are no such message', () => {

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { create } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
@@ -29,6 +31,7 @@ interface Client {
 interface Scene extends AsyncDisposable {
   /** What handlers were asked. */
   readonly asked: readonly string[]
+  readonly signals: readonly AbortSignal[]
   /** Lets handlers of `wait` answer. */
   release(): void
   client(): Promise<Client>
@@ -43,8 +46,10 @@ async function scene(server: ServerLimits = {}, options: GrpcOptions = {}): Prom
     release = resolve
   })
   const asked: string[] = []
-  const endpoint = (async (one: { text: string }) => {
+  const signals: AbortSignal[] = []
+  const endpoint = (async (one: { text: string }, { signal }) => {
     asked.push(one.text)
+    signals.push(signal as AbortSignal)
     if (one.text.startsWith('wait')) await released
     return one.text === 'big' ? create(EchoMessageSchema, { text: 'x'.repeat(33_554_432) }) : create(EchoMessageSchema, { text: 'ok' })
   }) as Endpoint
@@ -53,6 +58,7 @@ async function scene(server: ServerLimits = {}, options: GrpcOptions = {}): Prom
   const good = grpc().dial(listener.address)
   return {
     asked,
+    signals,
     release,
     async client() {
       const socket = connect(Number(listener.address.split(':')[1]), '127.0.0.1').on('error', () => {})
@@ -226,6 +232,42 @@ describe('a client of HTTP/1.1 that', () => {
     await client.lasted
     expect(one.asked).toEqual(['wait', 'wait'])
     await one.serves()
+  })
+
+  it('goes away takes its waiting requests with it, and the room that they take', async () => {
+    await using one = await scene({ maxBufferBytes: 1_048_576, maxTotalBufferBytes: 1_048_576 }, { maxReceiveBytes: 600_000 })
+    const large = `wait${'x'.repeat(500_000)}`
+    for (let i = 1; i <= 3; i++) {
+      const client = await one.client()
+      client.socket.write(`${call('wait')}${call(large)}`)
+      await until('both calls', () => one.asked.length === 2 * i, bound)
+      client.socket.destroy()
+      await until('their end', () => one.signals.every(({ aborted }) => aborted), bound)
+    }
+    expect(one.signals.map(({ reason }) => reason.code)).toEqual(Array(6).fill('canceled'))
+    expect(one.asked.filter((text) => text === large)).toHaveLength(3)
+  })
+
+  it('goes away while its message is inflated has no handler called', async () => {
+    await using one = await scene({}, { maxReceiveBytes: 2_000_000 })
+    // Takes its time: blanks without an order.
+    const blanks = randomBytes(1_900_000).map((byte) => [9, 10, 13, 32][byte % 4] as number)
+    const inflating = (text: string): Buffer => gzipSync(Buffer.concat([Buffer.from(JSON.stringify({ text })), blanks]))
+    const gone = inflating('gone')
+    for (let i = 0; i < 8; i++) {
+      const { socket } = await one.client()
+      const left = once(socket, 'close')
+      socket.write(head(gone.length, 'content-encoding: gzip\r\n'))
+      socket.write(gone, () => socket.destroy())
+      await left
+    }
+    const last = await one.client()
+    const stays = inflating('hello')
+    last.socket.write(head(stays.length, 'content-encoding: gzip\r\n'))
+    last.socket.write(stays)
+    await until('the last answer', () => last.heard().includes('"ok"'), bound)
+    expect(one.asked).toEqual(['hello'])
+    last.socket.destroy()
   })
 
   it('leaves answers unread has the others refused beyond server.maxBufferBytes', async () => {

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib'
 import { create } from '@bufbuild/protobuf'
 import { afterEach, describe, expect, it } from 'vitest'
 import { protobufService } from '../../src/codecs/protobuf.ts'
-import { type Code, createClient, createServer, defineService, RpcError, type Server, unary } from '../../src/index.ts'
+import { type Code, type Context, createClient, createServer, defineService, RpcError, type Server, unary } from '../../src/index.ts'
 import { memory } from '../../src/registries/memory.ts'
 import type { Service } from '../../src/service.ts'
 import { health } from '../../src/services/health.ts'
@@ -85,6 +85,17 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(await say(server, 'P', head, '{', '}')).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\{"text":"echo"\}$/s)
   })
 
+  it('tells handlers the address of a caller by IPv4 as such, where the port takes IPv6 too, as over gRPC', async () => {
+    const server = await startEcho({ address: ':0', changes: { unary: (_, { peer = '' }) => ({ text: peer }) } })
+    opened.push(() => server.close())
+    const address = `127.0.0.1:${server.address.split(':').at(-1)}`
+    const echo = createClient(Echo, { addresses: [address] })
+    opened.push(() => echo[Symbol.asyncDispose]() as Promise<void>)
+    expect((await echo.unary({})).text).toMatch(/^127\.0\.0\.1:\d+$/)
+    const { stdout } = await run('curl', ['-s', '-H', 'content-type: application/json', '-d', '{}', `${address}/Echo/Unary`])
+    expect(JSON.parse(stdout).text).toMatch(/^127\.0\.0\.1:\d+$/)
+  })
+
   it('answers contracts in plain TypeScript, naming what a schema refuses', async () => {
     const Plain = defineService('plain.Plain', { twice: unary<{ n: number }, { n: number }>() })
     const server = createServer({ name: 'plain', address: '127.0.0.1:0', signals: false, propagation: 0 })
@@ -146,6 +157,58 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(await reply.json()).toEqual({ code, message: 'so it is', details: [{ type: 'google.rpc.Help', value: 'AQIDBA' }] })
   })
 
+  it.each<[string, (context: Context) => void, number, string]>([
+    [
+      'metadata with an error that is none in HTTP/1.1',
+      () => {
+        // As it may have come from another server, over HTTP/2.
+        throw new RpcError('not_found', 'so it is', { metadata: [['x-why', 'a\x01b']] })
+      },
+      404,
+      'so it is',
+    ],
+    ['a header of HTTP/1.1 itself', ({ replyHeaders }) => replyHeaders?.set('trailer', 'x-cost'), 400, 'header trailer'],
+    [
+      'details that are none',
+      () => {
+        throw new RpcError('not_found', 'so it is', { details: [{ type: 'x', value: undefined as never }] })
+      },
+      404,
+      'so it is (its details are left out',
+    ],
+    [
+      'an error without a text',
+      () => {
+        throw new RpcError('not_found', undefined as never)
+      },
+      404,
+      'undefined',
+    ],
+    [
+      'what cannot be told in words',
+      () => {
+        throw Object.create(null)
+      },
+      500,
+      'something was thrown that has no text',
+    ],
+  ])('answers a handler that gives %s, and goes on', async (what, wrong, status, message) => {
+    const server = await start({
+      unary(_, context) {
+        wrong(context)
+        return {}
+      },
+    })
+    const reply = await post(server, '{}')
+    expect(reply.status).toBe(status)
+    expect(await reply.json()).toMatchObject({ message: expect.stringContaining(message) })
+    const echo = createClient(Echo, { addresses: [server.address], retry: false })
+    opened.push(() => echo[Symbol.asyncDispose]() as Promise<void>)
+    // What is a header over HTTP/2 may be none here.
+    if (!what.includes('HTTP/1.1')) await expect(echo.unary({}, { timeout: 5000 })).rejects.toThrow(message)
+    expect((await post(server, '{}', {}, 'Once')).status).toBe(200)
+  })
+
   it('refuses what is no call, each in its way', async () => {
     const server = await start()
     const outcome = async (reply: Promise<Response>): Promise<[number, unknown]> => {
@@ -182,6 +245,23 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     expect(await say(server, head, chunk, chunk, '0\r\n\r\n')).toMatch(/^HTTP\/1\.1 429 /)
   })
 
+  it.each(['gzip', 'GZIP', 'Identity'])('takes a message of no bytes as it is, where it is said to be %s', async (encoding) => {
+    expect(await (await post(await start(), '', { 'content-encoding': encoding })).json()).toEqual({ text: 'echo' })
+  })
+
+  it('takes names of compressions as HTTP does, in capitals too', async () => {
+    const reply = await post(await start(), gzipSync('{"count":2}'), { 'content-encoding': 'GZIP' })
+    expect(await reply.json()).toEqual({ text: 'echo', count: 2 })
+  })
+
+  it('finds what a target names together with its host', async () => {
+    const server = await start()
+    const call = ['-s', '-H', 'content-type: application/json', '-d', '{}', '--request-target', `http://${server.address}/Echo/Unary`]
+    expect(JSON.parse((await run('curl', [...call, `http://${server.address}`])).stdout)).toEqual({ text: 'echo' })
+    const look = ['-s', '--request-target', 'https://other.example/healthz?now', `http://${server.address}`]
+    expect((await run('curl', look)).stdout).toBe('serving\n')
+  })
+
   it('keeps to the deadline that the caller gives', async () => {
     let reason: unknown
     const server = await start({
@@ -196,6 +276,17 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     const reply = await post(server, '{}', { 'connect-timeout-ms': '50' })
     expect(reply.status).toBe(504)
     expect(reason).toMatchObject({ code: 'deadline_exceeded' })
+  })
+
+  it('calls no handler when the deadline has passed while the request was still on its way', async () => {
+    let calls = 0
+    const server = await start({ unary: () => ({ count: ++calls }) })
+    const head = (timeout: number): string =>
+      `POST /Echo/Unary HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnect-timeout-ms: ${timeout}\r\ncontent-length: 2\r\n\r\n`
+    const close = 'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
+    expect(await say(server, head(1), '{', `}${close}`)).toMatch(/^HTTP\/1\.1 504 .*"deadline_exceeded".*serving\n$/s)
+    expect(calls).toBe(0)
+    expect(await say(server, head(60_000), '{', `}${close}`)).toMatch(/^HTTP\/1\.1 200 /)
   })
 
   it('cancels a call whose caller goes away', async () => {

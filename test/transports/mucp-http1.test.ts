@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fieldOf, type HttpMessage, HttpReader, writeHttp } from '../../src/transports/mucp/http1.ts'
+import { held } from '../support/memory.ts'
 
 const limit = 64
 
@@ -63,6 +64,17 @@ describe('the reader of HTTP/1.1', () => {
         }
       }),
     )
+  })
+
+  it('holds a body in chunks of a byte each in little more than its bytes', () => {
+    const bodies: string[] = []
+    const reader = new HttpReader(1_000_000, ({ body }) => bodies.push(body.toString()))
+    const before = held()
+    reader.push(Buffer.from('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n'))
+    for (let i = 0; i < 50_000; i++) reader.push(Buffer.from('1\r\na\r\n1\r\nb\r\n1\r\nc\r\n1\r\nd\r\n'))
+    expect(held() - before).toBeLessThan(5_000_000)
+    reader.push(Buffer.from('0\r\n\r\n'))
+    expect(bodies).toEqual(['abcd'.repeat(50_000)])
   })
 
   it('reads or refuses whatever comes, and never hangs on it', () => {

@@ -1,11 +1,13 @@
+import { connect, createServer as createPeer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../src/error.ts'
 import { createChannel, createClient, createServer, type Handlers } from '../../src/index.ts'
 import { transportSuite } from '../../src/testing/transport.ts'
-import { mucp } from '../../src/transports/mucp.ts'
+import { type MucpOptions, mucp } from '../../src/transports/mucp.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { collect, failure, streamOf } from '../support/context.ts'
 import { echoHandlers, startEcho, until } from '../support/echo.ts'
+import { sockets } from '../support/memory.ts'
 
 /** Without windows it is the system's buffers that hold back, which take more than this case lets be read; there is one of its own below. */
 const leftOut = new Set(['holds back a caller whose handler does not read'])
@@ -16,7 +18,6 @@ describe('mucp', () => {
 
 /** Sends bytes as they are and resolves with all that is answered until it holds what is expected. */
 async function raw(address: string, text: string, expected: RegExp): Promise<string> {
-  const { connect } = await import('node:net')
   const socket = connect({ host: '127.0.0.1', port: Number(address.split(':')[1]) })
   let came = ''
   socket.on('data', (chunk) => {
@@ -68,8 +69,108 @@ describe('a mucp server', () => {
     expect(await raw(server.address, post(old, '{"count":3}'), /"count":3/)).toContain('200 OK')
     const chunked = `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nMicro-Endpoint: Echo.Unary\r\nContent-Type: application/json\r\n\r\n5\r\n{"cou\r\n6\r\nnt":4}\r\n0\r\n\r\n`
     expect(await raw(server.address, chunked, /"count":4/)).toContain('200 OK')
+    expect(await raw(server.address, chunked.replace('5\r\n{', '5 ;x="y"\r\n{'), /"count":4/)).toContain('200 OK')
+    const again = post({ ...json, 'content-length': '11' }, '{"count":4}')
+    expect(await raw(server.address, again, /"count":4/)).toContain('200 OK')
     const two = post(json, '{"count":5}') + post({ ...json, 'Micro-Id': '8' }, '{"count":6}')
     expect(await raw(server.address, two, /"count":6/)).toMatch(/"count":5.*Micro-Id: 8.*"count":6/s)
+  })
+
+  it('answers each call once, also where its handler goes on after the deadline', async () => {
+    let release = (): void => {}
+    let ended = false
+    await using server = await serve({
+      async unary({ count }) {
+        if (count === 1) {
+          await new Promise<void>((resolve) => {
+            release = resolve
+          })
+          ended = true
+        }
+        return { count }
+      },
+    })
+    const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+    let came = ''
+    socket.on('data', (chunk) => {
+      came += chunk
+    })
+    socket.write(post({ ...json, Timeout: '20000000' }, '{"count":1}'))
+    await until('the deadline', () => came.includes('"code":408'))
+    release()
+    await until('the handler', () => ended)
+    socket.write(post({ ...json, 'Micro-Id': '8' }, '{"count":2}'))
+    await until('the next answer', () => came.includes('{"count":2}'))
+    expect(came.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
+    expect(came).not.toContain('{"count":1}')
+    socket.destroy()
+  })
+
+  describe('of a stream that its handler ends early', () => {
+    const stream = { ...json, 'Micro-Endpoint': 'Echo.Collect', 'Micro-Stream': '5' }
+
+    it('takes what the caller still sends for nothing new', async () => {
+      let calls = 0
+      await using server = await serve({
+        async collect(requests) {
+          calls++
+          for await (const _ of requests) throw new RpcError('aborted', 'no more')
+          return {}
+        },
+      })
+      const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+      let came = ''
+      socket.on('data', (chunk) => {
+        came += chunk
+      })
+      socket.write(post(stream) + post(stream, '{}'))
+      await until('the error', () => came.includes('no more'))
+      const last = post({ ...stream, 'Micro-Error': 'EOS' })
+      socket.write(post(stream, '{}') + post(stream, '{}') + last + last + post(json, '{"count":9}'))
+      await until('an answer to what comes after it', () => came.includes('"count":9'))
+      expect(calls).toBe(1)
+      // An id may be used again once both sides are through.
+      socket.write(post(stream) + post(stream, '{}'))
+      await until('the next stream', () => calls === 2)
+      socket.destroy()
+    })
+
+    it.each(['aborted', 'answers', 'deadline'])('notices the end of a caller who has sent more than was read: %s', async (how) => {
+      let release = (): void => {}
+      const released = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      await using server = await serve({
+        async collect() {
+          await released
+          if (how === 'aborted') throw new RpcError('aborted', 'no more')
+          return {}
+        },
+      })
+      const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+      let came = ''
+      socket.on('data', (chunk) => {
+        came += chunk
+      })
+      const fields = how === 'deadline' ? { ...stream, Timeout: '300000000' } : stream
+      const sent = new Promise<void>((resolve) => {
+        for (let i = 0; i < 100; i++) socket.write(post(fields, JSON.stringify({ text: 'x'.repeat(100_000) })), () => i === 99 && resolve())
+      })
+      let before = -1
+      await until('it is held back', async () => {
+        const still = before === socket.writableLength
+        before = socket.writableLength
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        return still
+      })
+      if (how !== 'deadline') release()
+      await until('the end', () => came.includes('Micro-Error'))
+      // All of it is taken, and its end too.
+      await sent
+      const open = sockets()
+      socket.destroy()
+      await until('its socket is closed on the other side as well', () => sockets() <= open - 2)
+    })
   })
 
   it.each([
@@ -85,18 +186,35 @@ describe('a mucp server', () => {
     expect(await raw(server.address, request, error)).toMatch(error)
   })
 
-  it.each(['nonsense\r\n\r\n', 'POST / HTTP/1.1\r\nContent-Length: -4\r\n\r\n', `GET /${'x'.repeat(70_000)}`])(
-    'hangs up on what is no HTTP/1.1: %.20j',
-    async (text) => {
-      await using server = await serve()
-      expect(await raw(server.address, text, /never/)).toBe('')
-      expect(await raw(server.address, post(json, '{}'), /echo/)).toContain('200 OK')
-    },
-  )
+  const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n'
+  it.each([
+    'nonsense\r\n\r\n',
+    `GET /${'x'.repeat(70_000)}`,
+    'POST / HTTP/1.1\r\nContent-Length: -4\r\n\r\n',
+    'POST / HTTP/1.1\r\nContent-Length: 0x2\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nContent-Length: 2e0\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nContent-Length:\r\n\r\n',
+    'POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nContent-Length : 2\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nA: b\r\n c: d\r\nContent-Length: 2\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nA: b\nContent-Length: 2\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nno header\r\nContent-Length: 2\r\n\r\n{}',
+    'POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    'POST / HTTP/1.1\r\nTransfer-Encoding: x-chunked\r\nContent-Length: 2\r\n\r\n{}',
+    `${chunked}Content-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
+    `${chunked}\r\n0x2\r\n{}\r\n0\r\n\r\n`,
+    `${chunked}\r\n-2\r\n{}\r\n0\r\n\r\n`,
+    `${chunked}\r\n2\r\n{}ab0\r\n\r\n`,
+  ])('hangs up on what is no HTTP/1.1, or could be read in two ways: %j', async (text) => {
+    await using server = await serve()
+    expect(await raw(server.address, text, /HTTP/)).toBe('')
+    expect(await raw(server.address, post(json, '{}'), /echo/)).toContain('200 OK')
+  })
 })
 
 describe('a mucp client', () => {
-  const channelTo = (address: string) => createChannel({ service: 'echo', addresses: [address], transport: mucp() })
+  const channelTo = (address: string, options: MucpOptions = {}) =>
+    createChannel({ service: 'echo', addresses: [address], transport: mucp(options) })
 
   it('holds back a caller whose handler does not read, and goes on when it does', async () => {
     let release = (): void => {}
@@ -145,15 +263,54 @@ describe('a mucp client', () => {
     await registry.close()
   })
 
-  it('says so when the peer does not speak mucp', async () => {
-    const { createServer: httpServer } = await import('node:http')
-    const http = httpServer((_, response) => response.writeHead(404).end('nothing here'))
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-    const { port } = http.address() as { port: number }
-    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`), retry: false })
-    expect((await failure(client.unary({}))).message).toContain('was not answered by mucp: HTTP status 404 nothing here')
-    http.closeAllConnections()
-    http.close()
+  it('hears of an error that is too long for a header, shortened', async () => {
+    await using server = await serve({
+      unary() {
+        throw new RpcError('aborted', `so it is: ${'\u0001ä'.repeat(50_000)}`, { details: [{ type: 'x', value: new Uint8Array(100_000) }] })
+      },
+    })
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    expect(await failure(client.unary({}))).toMatchObject({
+      code: 'aborted',
+      rawMessage: expect.stringMatching(/^so it is: .*\(shortened: over 16384 characters\)$/s),
+    })
+  })
+
+  const answer = (status: string, body: string, fields = `Content-Length: ${body.length}\r\n`): string =>
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\n${fields}\r\n${body}`
+  const noBook = 'Content-Length: 0\r\nMicro-Error: {"code":404,"detail":"no book","details":[null,{"type":"x"}]}\r\n'
+  const nowhere = 'HTTP status 404 nothing here'
+  const lengthless = 'Connection: close\r\n'
+  it.each<[string, string, object]>([
+    ['an error with details that are none', answer('200 OK', '', noBook), { code: 'not_found', rawMessage: 'no book' }],
+    [
+      'what is not mucp',
+      answer('404 Not Found', 'nothing here'),
+      { message: expect.stringContaining(`was not answered by mucp: ${nowhere}`) },
+    ],
+    [
+      'an answer without its length',
+      answer('200 OK', '{"text":"a"}', lengthless),
+      { message: expect.stringContaining('without its length') },
+    ],
+    ['an error without its length', answer('400 Bad Request', '', lengthless), { message: expect.stringContaining('HTTP status 400') }],
+    ['half an answer', answer('200 OK', '{"te', 'Content-Length: 20\r\n'), { code: 'unavailable' }],
+    ['that it may go on, and then an answer', `HTTP/1.1 100 Continue\r\n\r\n${answer('200 OK', '{"text":"a"}')}`, { text: 'a' }],
+    ['two answers at once', answer('200 OK', '{"text":"a"}') + answer('200 OK', '{"text":"b"}'), { text: 'a' }],
+  ])('hears %s', async (_, text, outcome) => {
+    const peer = createPeer((socket) => {
+      socket
+        .on('error', () => {})
+        .on('data', () => {
+          socket.write(text)
+          if (/close\r\n|"te$/.test(text)) socket.end()
+        })
+    })
+    await new Promise<void>((resolve) => peer.listen(0, '127.0.0.1', resolve))
+    const { port } = peer.address() as { port: number }
+    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`, { json: true }), retry: false })
+    for (let i = 0; i < 2; i++) expect(await client.once({}).catch((error: unknown) => error)).toMatchObject(outcome)
+    peer.close()
   })
 
   it('refuses options and addresses that are wrong', () => {

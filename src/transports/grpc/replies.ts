@@ -1,4 +1,4 @@
-import { RpcError } from '../../error.ts'
+import { RpcError, toReply } from '../../error.ts'
 import type { Headers } from '../../headers.ts'
 import type { Connection } from '../../http2/connection.ts'
 import { ErrorCode } from '../../http2/fault.ts'
@@ -15,7 +15,7 @@ import { lentMessage, pushMessage, sendMessage, type Way } from './outbox.ts'
 import { overhead, ReplyFrames, replyFields, wrapReply, writeReply } from './reply-frames.ts'
 import type { RequestHead } from './request-head.ts'
 import type { ServerCall } from './server-call.ts'
-import { fieldsOfError, toReply } from './status.ts'
+import { fieldsOfError } from './status.ts'
 
 /** Who keeps the calls that are answered. */
 export interface ReplyHost {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { formatAddress } from '../../address.ts'
+import { peerAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
 import { Connection as Http2Connection, type Streams } from '../../http2/connection.ts'
 import type { Block } from '../../http2/decoder.ts'
@@ -40,7 +40,7 @@ export class ServerConnection implements Streams<RequestHead>, CallHost, ReplyHo
   constructor(socket: Socket, routes: Routes, settings: Settings, pool: Pool) {
     const { maxBufferBytes } = settings.server
     this.settings = settings
-    this.peer = formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    this.peer = peerAddress(socket)
     this.http2 = new Http2Connection<RequestHead>(socket, this, {
       server: true,
       parse: requestParser(routes),

@@ -70,12 +70,3 @@ export function fieldsOfError(error: RpcError): string[] {
     )
   return fields
 }
-
-/** What a caller is told of what a handler threw. */
-export function toReply(thrown: unknown): RpcError {
-  const error = RpcError.from(thrown)
-  // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not.
-  if (error.outbound && error.code === 'unavailable')
-    return new RpcError('internal', error.rawMessage, { cause: error, details: error.details, metadata: error.metadata })
-  return error
-}

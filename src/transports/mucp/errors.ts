@@ -27,8 +27,17 @@ const numbers: readonly (readonly [Code, number])[] = [
 const toNumber: ReadonlyMap<Code, number> = new Map(numbers)
 const fromNumber: ReadonlyMap<number, Code> = new Map(numbers.toReversed().map(([code, number]) => [number, code]))
 
+/** A header of more characters may be more than the caller takes of all of them. */
+const most = 16_384
+
 /** `Micro-Error` for an error of the service `id`: go-micro's JSON, with gRPC's number and details beside it, which go-micro passes over. */
-export function writeError(id: string, { code, rawMessage, details }: RpcError): string {
+export function writeError(id: string, error: RpcError): string {
+  const text = print(id, error)
+  if (text.length <= most) return text
+  return print(id, new RpcError(error.code, `${error.rawMessage.slice(0, 1024)} (shortened: over ${most} characters)`))
+}
+
+function print(id: string, { code, rawMessage, details }: RpcError): string {
   const number = toNumber.get(code) ?? 500
   const status = STATUS_CODES[number] ?? ''
   const more = details.map(({ type, value }) => ({ type, value: Buffer.from(value).toString('base64') }))
@@ -54,9 +63,9 @@ export function readError(text: string, trailers: Headers): RpcError {
   return new RpcError(known, typeof detail === 'string' ? detail : text, {
     metadata: trailers,
     outbound: true,
-    details: (Array.isArray(details) ? details : []).map(({ type, value }) => ({
-      type: String(type),
-      value: new Uint8Array(Buffer.from(String(value), 'base64')),
+    details: (Array.isArray(details) ? details : []).map((one: { type?: unknown; value?: unknown } | null) => ({
+      type: String(one?.type),
+      value: new Uint8Array(Buffer.from(String(one?.value), 'base64')),
     })),
   })
 }
@@ -68,11 +77,4 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined
   }
-}
-
-/** What a handler threw, as it is told to the caller: that somebody further on is `unavailable` does not make this server so. */
-export function toReply(thrown: unknown): RpcError {
-  const error = RpcError.from(thrown)
-  if (!error.outbound || error.code !== 'unavailable') return error
-  return new RpcError('internal', error.rawMessage, { cause: error, details: error.details, metadata: error.metadata })
 }

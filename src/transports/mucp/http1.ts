@@ -24,6 +24,21 @@ export function writeHttp(start: string, fields: readonly string[], body: Uint8A
   return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body])
 }
 
+/** Bytes of a body, or that it comes in chunks. Throws where another reader could find another end. https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
+function lengthOf({ start, fields }: Pick<HttpMessage, 'start' | 'fields'>): number | 'chunk' {
+  const all = (name: string): string[] => fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name)
+  const [coding, ...more] = all('transfer-encoding')
+  const lengths = all('content-length')
+  if (coding !== undefined) {
+    if (coding.toLowerCase() === 'chunked' && more.length + lengths.length === 0) return 'chunk'
+    throw new RpcError('internal', 'the peer sent a Transfer-Encoding that is not chunked, or something beside it')
+  }
+  if (lengths.length === 0 && /^HTTP\S+ 200/.test(start)) throw new RpcError('internal', 'the peer sent an answer without its length')
+  const [length = '0'] = lengths
+  if (/^\d{1,15}$/.test(length) && lengths.every((one) => one === length)) return Number(length)
+  throw new RpcError('internal', 'the peer sent a Content-Length that is no number')
+}
+
 const maxHead = 65_536
 const none: Buffer = Buffer.alloc(0)
 
@@ -86,17 +101,18 @@ export class HttpReader {
     if (end < 0 || end > maxHead) throw new RpcError('internal', `the peer sent a head of more than ${maxHead} bytes`)
     const [start = '', ...lines] = from.toString('utf8', 0, end).split('\r\n')
     if (!/^(HTTP\/1\.\d \d{3}|[A-Z]+ \S+ HTTP\/1\.\d$)/.test(start)) throw new RpcError('internal', 'the peer does not speak HTTP/1.1')
+    // More is to come, as to who expects `100 Continue`.
+    if (/^HTTP\S+ 1/.test(start)) return end + 4
     const fields = lines.flatMap((line) => {
-      const colon = line.indexOf(':')
-      return colon < 1 ? [] : [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+      const name = /^[\w!#$%&'*+.^`|~-]+(?=:[^\r\n]*$)/.exec(line)?.[0]
+      if (name === undefined) throw new RpcError('internal', 'the peer sent a line among its headers that is none')
+      return [name.toLowerCase(), line.slice(name.length + 1).trim()]
     })
     this.#head = { start, fields }
     this.#parts = []
     this.#size = 0
-    this.#chunked = /\bchunked\b/i.test(fieldOf(this.#head, 'transfer-encoding') ?? '')
-    const length = Number(fieldOf(this.#head, 'content-length') ?? 0)
-    if (!Number.isSafeInteger(length) || length < 0) throw new RpcError('internal', 'the peer sent a Content-Length that is no number')
-    this.#next = this.#chunked ? 'chunk' : length
+    this.#next = lengthOf(this.#head)
+    this.#chunked = this.#next === 'chunk'
     if (this.#next === 0) this.#finish()
     return end + 4
   }
@@ -109,11 +125,23 @@ export class HttpReader {
       return -1
     }
     const used = this.#next + ending
+    if (this.#chunked && from.toString('latin1', this.#next, used) !== '\r\n')
+      throw new RpcError('internal', 'the peer sent a chunk that is not as long as it says')
     this.#size += this.#next
-    if (this.#size <= this.#limit) this.#parts.push(from.subarray(0, this.#next))
+    if (this.#size <= this.#limit) this.#keep(from.subarray(0, this.#next))
     this.#next = 'chunk'
     if (!this.#chunked) this.#finish()
     return used
+  }
+
+  /** Joins small parts to larger ones, so that a body in chunks of a byte each takes no more memory than its bytes. */
+  #keep(part: Buffer): void {
+    let joined = part
+    for (let last = this.#parts.at(-1); last !== undefined && last.length <= joined.length; last = this.#parts.at(-1)) {
+      joined = Buffer.concat([last, joined])
+      this.#parts.pop()
+    }
+    this.#parts.push(joined)
   }
 
   #readLine(from: Buffer, what: 'chunk' | 'end'): number {
@@ -124,9 +152,9 @@ export class HttpReader {
       if (end === 0) this.#finish()
       return end + 2
     }
-    const length = Number.parseInt(from.toString('latin1', 0, end), 16)
-    if (!(length >= 0)) throw new RpcError('internal', 'the peer sent a chunk without a length')
-    this.#next = length === 0 ? 'end' : length
+    const [, digits] = /^([\da-f]{1,12})[ \t]*(?:;|$)/i.exec(from.toString('latin1', 0, end)) ?? []
+    if (digits === undefined) throw new RpcError('internal', 'the peer sent a chunk without a length')
+    this.#next = Number.parseInt(digits, 16) || 'end'
     return end + 2
   }
 

@@ -61,6 +61,7 @@ export function createQueue<T>({ full, left }: QueueEvents): Queue<T> {
         const early = !over
         over = true
         error = undefined
+        if (items.length >= enough) full(false)
         items.length = 0
         wake?.()
         if (early) left()

@@ -1,10 +1,10 @@
 import type { Context } from '../../endpoint.ts'
-import { RpcError } from '../../error.ts'
+import { RpcError, toReply } from '../../error.ts'
 import { Headers } from '../../headers.ts'
 import { streamsRequest, streamsResponse } from '../../stream.ts'
 import type { MessageCodecs, Route } from '../../transport.ts'
 import { codecsFor } from './codecs.ts'
-import { endOfStream, readError, toReply, writeError } from './errors.ts'
+import { endOfStream, readError, writeError } from './errors.ts'
 import { fieldOf, type HttpMessage } from './http1.ts'
 import { readMetadata, writeMetadata } from './metadata.ts'
 import { createQueue } from './queue.ts'
@@ -14,6 +14,8 @@ import type { Wire } from './wire.ts'
 export interface ServerCall {
   /** Resolves when it has been answered, or nobody waits for that any more. */
   readonly done: Promise<void>
+  /** Whether its caller has ended its stream. */
+  readonly ended: boolean
   /** A further message of its stream. */
   take(message: HttpMessage): void
   abort(reason: RpcError): void
@@ -33,7 +35,7 @@ export interface ServerCallOptions {
 const nothing = new Uint8Array(0)
 
 /** Calls the handler and sends what it answers. */
-export function serveCall({ route, message, peer, wire, reply }: ServerCallOptions): ServerCall {
+export function serveCall({ route, message, peer, wire, reply: send }: ServerCallOptions): ServerCall {
   const { method } = route
   const codecs = codecsFor(route, fieldOf(message, 'content-type'))
   const controller = new AbortController()
@@ -44,7 +46,7 @@ export function serveCall({ route, message, peer, wire, reply }: ServerCallOptio
   const context: Context = { method, headers, signal: controller.signal, deadline, peer, replyHeaders, replyTrailers }
   const requests = createQueue<unknown>({
     full: (full) => (full ? wire.pause() : wire.resume()),
-    left: () => wire.resume(),
+    left: () => {},
   })
   let givenUp: (reason: RpcError) => void = () => {}
   const aborted = new Promise<never>((_, reject) => {
@@ -54,6 +56,15 @@ export function serveCall({ route, message, peer, wire, reply }: ServerCallOptio
   const left = deadline === undefined ? undefined : Math.min(Math.max(1, deadline - performance.now()), 0x7fffffff)
   const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
   let headersSent = false
+  let over = false
+  let ended = false
+
+  /** Nothing more after the last one: handlers go on after their deadline, and the caller would take it for the answer to its next call. */
+  function reply(fields: readonly string[], body: Uint8Array, last: boolean): Promise<void> | undefined {
+    if (over) return undefined
+    over = last
+    return send(fields, body, last)
+  }
 
   function expire(): void {
     abort(new RpcError('deadline_exceeded', `deadline of ${method.path} passed`))
@@ -82,7 +93,8 @@ export function serveCall({ route, message, peer, wire, reply }: ServerCallOptio
       void reply([...errorFields(error), 'Micro-Error', writeError(method.service, error)], nothing, true)
     } finally {
       clearTimeout(timer)
-      requests.end()
+      // What nobody reads any more must not hold back its caller, whose end would not be noticed either.
+      void requests[Symbol.asyncIterator]().return?.()
     }
   }
 
@@ -121,8 +133,12 @@ export function serveCall({ route, message, peer, wire, reply }: ServerCallOptio
 
   return {
     done: run(),
+    get ended() {
+      return ended
+    },
     take(more) {
       const error = fieldOf(more, 'micro-error')
+      ended ||= Boolean(error)
       if (!error) requests.push(more)
       else requests.end(error === endOfStream ? undefined : new RpcError('canceled', readError(error, new Headers()).rawMessage))
     },

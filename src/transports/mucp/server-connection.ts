@@ -1,4 +1,4 @@
-import { formatAddress } from '../../address.ts'
+import { peerAddress } from '../../address.ts'
 import { RpcError } from '../../error.ts'
 import type { Routes } from '../../transport.ts'
 import { writeError } from './errors.ts'
@@ -27,8 +27,7 @@ const repeated = ['Content-Type', 'Micro-Service', 'Micro-Endpoint', 'Micro-Meth
 export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConnection {
   const calls = new Set<ServerCall>()
   const streams = new Map<string, ServerCall>()
-  const { remoteAddress = '', remotePort = 0 } = wire.socket
-  const peer = formatAddress(remoteAddress.replace(/^::ffff:/, ''), remotePort)
+  const peer = peerAddress(wire.socket)
   /** The unary calls, one after the other. */
   let turn: Promise<void> = Promise.resolve()
   /** Unary calls that have not been answered. */
@@ -41,14 +40,21 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
     // X-Micro-Stream is what our unary calls tell go-micro.
     const id = fieldOf(message, 'micro-stream') || undefined
     const known = id === undefined ? undefined : streams.get(id)
-    if (known !== undefined) known.take(message)
-    else if (id === undefined) inTurn(message)
+    if (known !== undefined) {
+      known.take(message)
+      forget(known, id)
+    } else if (id === undefined) inTurn(message)
     // The end of a stream that has ended already says nothing new.
     else if (fieldOf(message, 'micro-error') === undefined) answer(message, id).catch(() => wire.destroy())
   }
   wire.onGone = (error) => {
     const gone = new RpcError('canceled', `the caller went away${error ? `: ${error.message}` : ''}`)
     for (const call of calls) call.abort(gone)
+  }
+
+  /** Once both sides have ended a stream. Until then what its caller still sends is not the beginning of another one. */
+  function forget(call: ServerCall, id: string | undefined): void {
+    if (id !== undefined && call.ended && !calls.has(call)) streams.delete(id)
   }
 
   function inTurn(message: HttpMessage): void {
@@ -82,7 +88,7 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
     if (id !== undefined) streams.set(id, call)
     await call.done
     calls.delete(call)
-    if (id !== undefined) streams.delete(id)
+    forget(call, id)
     if (draining && calls.size === 0) wire.end()
   }
 

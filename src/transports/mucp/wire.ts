@@ -11,7 +11,7 @@ export interface Wire {
   readonly socket: Socket
   /** Sends a message; a promise when the next one ought to wait. */
   send(start: string, fields: readonly string[], body: Uint8Array): Promise<void> | undefined
-  /** Reads nothing more until {@link resume}. */
+  /** Reads nothing more until there has been a {@link resume} for each of these. */
   pause(): void
   resume(): void
   /** Closes it after what was sent. */
@@ -24,6 +24,7 @@ export function wireOf(socket: Socket, limit: number): Wire {
   let error: Error | undefined
   let room: (() => void) | undefined
   let waiting: Promise<void> | undefined
+  let pauses = 0
   const reader = new HttpReader(limit, (message) => wire.onMessage(message))
   const wire: Wire = {
     onMessage: () => {},
@@ -36,8 +37,12 @@ export function wireOf(socket: Socket, limit: number): Wire {
       })
       return waiting
     },
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
+    pause() {
+      if (++pauses === 1) socket.pause()
+    },
+    resume() {
+      if (--pauses === 0) socket.resume()
+    },
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
   }

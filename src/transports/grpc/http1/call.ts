@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { formatAddress } from '../../../address.ts'
-import { RpcError } from '../../../error.ts'
+import { peerAddress } from '../../../address.ts'
+import { timeLeft } from '../../../endpoint.ts'
+import { RpcError, toReply } from '../../../error.ts'
 import type { MessageCodecs, Route } from '../../../transport.ts'
 import type { Settings } from '../options.ts'
 import { encodeMessage } from '../outbox.ts'
 import { codecsOf } from '../request-head.ts'
 import { type Room, Share } from '../room.ts'
 import { ServerContext } from '../server-context.ts'
-import { toReply } from '../status.ts'
 import { errorReply, messageReply, type Reply, textReply } from './reply.ts'
 import { bodyOf, messageOf, metadataOf, subtypeOf, timeoutOf } from './request.ts'
 
@@ -42,11 +42,10 @@ export async function callReply(
       throw new RpcError('invalid_argument', `Connect's protocol version ${version} is not supported`)
     const timeout = timeoutOf(request)
     const deadline = timeout === Number.POSITIVE_INFINITY ? undefined : performance.now() + timeout
-    const peer = formatAddress(request.socket.remoteAddress ?? '', request.socket.remotePort ?? 0)
-    context = new ServerContext(method, deadline, peer, metadataOf(request))
+    context = new ServerContext(method, deadline, peerAddress(request.socket), metadataOf(request))
     const body =
       query === undefined ? await bodyOf(request, settings.maxReceiveBytes, share) : await messageOf(query, settings.maxReceiveBytes)
-    const message = await within(answer(route, codecs, body, context), timeout, context, response)
+    const message = await within(() => answer(route, codecs, body, context as ServerContext), context, response)
     const bytes = encodeMessage(codecs.output, message, settings.maxSendBytes)
     share.add(bytes.length)
     return messageReply(context, `application/${subtype}`, bytes)
@@ -59,26 +58,27 @@ async function answer(route: Route, codecs: MessageCodecs, body: Uint8Array, con
   return route.endpoint(codecs.input.decode(body), context)
 }
 
-/** What is answered before the deadline passes or the caller goes away; the handler hears of either. */
-function within<T>(promise: Promise<T>, timeout: number, context: ServerContext, response: ServerResponse): Promise<T> {
+/** What is answered before the deadline passes or the caller goes away; the handler hears of either, unless it has happened before. */
+function within<T>(begin: () => Promise<T>, context: ServerContext, response: ServerResponse): Promise<T> {
+  const left = timeLeft(context)
+  const late = (): RpcError => new RpcError('deadline_exceeded', `deadline of ${context.method.path} passed`)
+  const gone = (): RpcError => new RpcError('canceled', 'the caller went away')
+  if (response.destroyed) throw gone()
+  if (left === 0) throw late()
   return new Promise((resolve, reject) => {
     const fail = (error: RpcError): void => {
       context.abort(error)
       reject(error)
     }
-    const timer =
-      timeout === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(
-            () => fail(new RpcError('deadline_exceeded', `deadline of ${context.method.path} passed`)),
-            Math.min(timeout, longest),
-          ).unref()
-    const gone = (): void => fail(new RpcError('canceled', 'the caller went away'))
-    response.once('close', gone)
-    promise.then(resolve, reject).finally(() => {
-      clearTimeout(timer)
-      response.off('close', gone)
-    })
+    const timer = left === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => fail(late()), Math.min(left, longest)).unref()
+    const onGone = (): void => fail(gone())
+    response.once('close', onGone)
+    begin()
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer)
+        response.off('close', onGone)
+      })
   })
 }
 

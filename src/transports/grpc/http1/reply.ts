@@ -1,4 +1,6 @@
-import { type Code, codeToNumber, type RpcError } from '../../../error.ts'
+import { validateHeaderValue } from 'node:http'
+import { type Code, codeToNumber, RpcError } from '../../../error.ts'
+import type { HeaderValue } from '../../../headers.ts'
 import { writeMetadata } from '../metadata.ts'
 import type { ServerContext } from '../server-context.ts'
 
@@ -29,7 +31,7 @@ export function errorReply(error: RpcError, context?: ServerContext, status: num
   const fields = ['content-type', 'application/json']
   try {
     if (context !== undefined) fields.push(...metadataOf(context))
-    writeMetadata(error.metadata, fields)
+    fields.push(...fieldsOf(error.metadata))
   } catch {
     // What may not be sent is left out: the error itself goes out in any case.
   }
@@ -42,9 +44,21 @@ export function textReply(status: number, text: string, ...fields: string[]): Re
 }
 
 function metadataOf({ madeHeaders, madeTrailers }: ServerContext): string[] {
-  const headers: string[] = []
-  const trailers: string[] = []
-  if (madeHeaders !== undefined) writeMetadata(madeHeaders, headers)
-  if (madeTrailers !== undefined) writeMetadata(madeTrailers, trailers)
-  return [...headers, ...trailers.map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text))]
+  return [...fieldsOf(madeHeaders), ...fieldsOf(madeTrailers).map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text))]
+}
+
+/** Throws `invalid_argument` naming a header that HTTP/2 carries and HTTP/1.1 does not: what came from elsewhere may be any. */
+function fieldsOf(metadata: Iterable<readonly [string, HeaderValue]> = []): string[] {
+  const fields: string[] = []
+  writeMetadata(metadata, fields)
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string
+    try {
+      validateHeaderValue(name, fields[i + 1] as string)
+    } catch (cause) {
+      throw new RpcError('invalid_argument', `header ${name}: ${(cause as Error).message}`, { cause })
+    }
+    if (name === 'trailer') throw new RpcError('invalid_argument', 'header trailer: says what comes after chunks, of which there are none')
+  }
+  return fields
 }

@@ -72,9 +72,12 @@ export function messageOf(query: URLSearchParams, limit: number): Promise<Uint8A
   return decompressed(body, query.get('compression') ?? 'identity', limit)
 }
 
-async function decompressed(body: Uint8Array, encoding: string, limit: number): Promise<Uint8Array> {
+async function decompressed(body: Uint8Array, coding: string, limit: number): Promise<Uint8Array> {
+  const encoding = coding.toLowerCase()
   if (encoding === 'identity' || encoding === '') return body
-  if (encoding !== 'gzip') throw new RpcError('unimplemented', `compression ${encoding} is not supported; gzip and identity are`)
+  if (encoding !== 'gzip') throw new RpcError('unimplemented', `compression ${coding} is not supported; gzip and identity are`)
+  // Clients need not compress nothing, whatever they say of it.
+  if (body.length === 0) return body
   try {
     return await inflate(body, { maxOutputLength: limit })
   } catch (cause) {

@@ -37,8 +37,7 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
     (request, response) => {
       const { socket } = request
       const connection = connections.get(socket) as Http1Connection
-      response.once('close', () => connection.calls--)
-      if (connection.request()) replyTo(request, response, connection).then((reply) => send(reply, request, response, connection))
+      if (connection.request(response)) answer(request, response, connection)
       else socket.destroy()
     },
   )
@@ -49,9 +48,19 @@ export function http1Server(routes: Routes, settings: Settings, pool: Pool, serv
   // It never listens itself; but hearing that it does is when Node begins to look for requests that take too long.
   server.emit('listening')
 
+  /** Whatever is wrong with an answer is told to who asked, and ends nothing else. */
+  async function answer(request: IncomingMessage, response: ServerResponse, connection: Http1Connection): Promise<void> {
+    try {
+      send(await replyTo(request, response, connection), request, response, connection)
+    } catch (thrown) {
+      send(errorReply(RpcError.from(thrown, 'internal')), request, response, connection)
+    }
+  }
+
   async function replyTo(request: IncomingMessage, response: ServerResponse, { room }: Http1Connection): Promise<Reply> {
     const { method = '', url = '' } = request
-    const [path = '', search = ''] = url.split(/\?(.*)/s)
+    // A proxy may name the host in the target as well.
+    const [path = '', search = ''] = url.replace(/^https?:\/\/[^/?]*/, '').split(/\?(.*)/s)
     if (settings.cors !== undefined && isPreflight(request)) return preflightReply(settings.cors, request)
     if (path === '/healthz' && (method === 'GET' || method === 'HEAD')) return health()
     const route = routes(path)
