@@ -82,7 +82,9 @@ function functionOf(method: Method, endpoint: Endpoint, timeout: number): (reque
   function respond(request: unknown, options: CallOptions | undefined): AsyncIterable<unknown> {
     const left = new AbortController()
     const signal = options?.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal])
-    const response = call(request, { timeout: Number.POSITIVE_INFINITY, ...options, signal }) as Promise<AsyncIterable<unknown>>
+    const response = call(request, { ...options, timeout: options?.timeout ?? Number.POSITIVE_INFINITY, signal }) as Promise<
+      AsyncIterable<unknown>
+    >
     return later(response, () => left.abort())
   }
 }

@@ -145,6 +145,24 @@ describe('a call', () => {
     await endless.close()
   })
 
+  it('has all the time it needs where the answer is a stream, also when told that its time is undefined', async () => {
+    const deadlines: unknown[] = []
+    const streaming = await startEcho({
+      changes: {
+        async *expand(_, { deadline }) {
+          deadlines.push(deadline)
+          yield {}
+        },
+      },
+    })
+    const echo = createClient(Echo, { addresses: [streaming.address] })
+    await collect(echo.expand({}))
+    await collect(echo.expand({}, { timeout: undefined } as object))
+    expect(deadlines).toEqual([undefined, undefined])
+    await closeClient(echo)
+    await streaming.close()
+  })
+
   it('is refused at once when an option is wrong, naming it', async () => {
     const echo = createClient(Echo, { addresses: ['127.0.0.1:1'] })
     await expect(echo.unary({}, { timeout: 0 })).rejects.toMatchObject({
