@@ -2,7 +2,7 @@ import { type BackoffOptions, checkBackoff } from './backoff.ts'
 import type { Balancer, Outcome } from './balancer.ts'
 import { checkNumber } from './check.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
+import { type Context, chain, type Endpoint, invoke, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
 import { type Filter, filtered } from './filter.ts'
 import { type Logger, silent } from './logger.ts'
@@ -92,7 +92,7 @@ export function createChannel(options: ChannelOptions): Channel {
     const node = pick(ready, context, before)
     context.instance = node.instance
     const end = node.measure.start(streamsResponse(context.method.kind))
-    return node.endpoint(request, context).then(
+    return invoke(node.endpoint, request, context).then(
       (response) => {
         // How long a stream lasted says nothing about the node.
         if (streamsResponse(context.method.kind)) return onEnd(response as AsyncIterable<unknown>, () => end('canceled'))

@@ -2,7 +2,7 @@ import { type Backoff, type BackoffOptions, backoff } from './backoff.ts'
 import type { Balancer, Load, Node } from './balancer.ts'
 import type { Clock } from './clock.ts'
 import type { Endpoint, Middleware } from './endpoint.ts'
-import type { RpcError } from './error.ts'
+import { RpcError } from './error.ts'
 import type { Logger } from './logger.ts'
 import type { Instance } from './registry.ts'
 import type { Connection, Transport } from './transport.ts'
@@ -71,7 +71,7 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
     get load() {
       return measure.value
     },
-    endpoint: options.nodeMiddleware((request, context) => (connection as Connection).call(request, context)) as Endpoint,
+    endpoint: options.nodeMiddleware((request, context) => connection?.call(request, context) ?? Promise.reject(broken())) as Endpoint,
     open() {
       if (connection === undefined && callOff === undefined) dial()
     },
@@ -80,6 +80,12 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
       callOff?.()
       await Promise.all([...connections].map((one) => one.close({ drain: options.drain })))
     },
+  }
+
+  /** For a call that its middleware had wait until the connection was no more. */
+  function broken(): RpcError {
+    const text = `${node.instance.address} has no connection any more`
+    return new RpcError('unavailable', text, { outbound: true, unprocessed: true })
   }
 
   function dial(): void {

@@ -2,7 +2,7 @@ import { type BackoffOptions, backoff, checkBackoff } from '../backoff.ts'
 import { checkNumber } from '../check.ts'
 import { type Clock, sleep, systemClock } from '../clock.ts'
 import { derive } from '../derive.ts'
-import type { Context, Endpoint, Middleware } from '../endpoint.ts'
+import { type Context, type Endpoint, invoke, type Middleware } from '../endpoint.ts'
 import { type Attempt, RpcError } from '../error.ts'
 import type { Instance } from '../registry.ts'
 import { streamsRequest, Untouched } from '../stream.ts'
@@ -57,12 +57,7 @@ export function retry(options: RetryOptions = {}): Middleware {
     const end = earlier(context.deadline, timeout === undefined ? undefined : clock.now() + timeout)
     const deadline = perTry === undefined ? end : earlier(end, clock.now() + perTry)
     budget.deposit()
-    let first: Promise<Res>
-    try {
-      first = next((stream ?? request) as Req, deadline === context.deadline ? context : derive(context, { deadline }))
-    } catch (thrown) {
-      first = Promise.reject(thrown)
-    }
+    const first = invoke(next, (stream ?? request) as Req, deadline === context.deadline ? context : derive(context, { deadline }))
     return first.then(undefined, (thrown: unknown) => again(next, request, context, stream, end, deadline, thrown))
   }
 
