@@ -26,9 +26,9 @@ export const codes = [
 /** One of gRPC's sixteen error codes. */
 export type Code = (typeof codes)[number]
 
-/** The number a code has on the wire, 1 … 16. */
+/** The number a code has on the wire, 1 … 16; that of `unknown` for what is none, as an error must not look like success. */
 export function codeToNumber(code: Code): number {
-  return codes.indexOf(code) + 1
+  return codes.indexOf(code) + 1 || 2
 }
 
 /** The code of a number on the wire; every number outside 1 … 16 is `unknown`, as gRPC prescribes. */
@@ -81,10 +81,11 @@ export class RpcError extends Error {
   readonly attempts: readonly Attempt[]
 
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
-    super(`${code}: ${message}`, 'cause' in options ? { cause: options.cause } : undefined)
+    const text = textOf(message)
+    super(`${code}: ${text}`, 'cause' in options ? { cause: options.cause } : undefined)
     this.name = 'RpcError'
     this.code = code
-    this.rawMessage = message
+    this.rawMessage = text
     this.details = options.details ?? []
     this.metadata = options.metadata ? [...options.metadata] : []
     this.unprocessed = options.unprocessed ?? false
@@ -104,12 +105,21 @@ export class RpcError extends Error {
       if (thrown.name === 'TimeoutError') return new RpcError('deadline_exceeded', thrown.message, { cause: thrown })
       return new RpcError(code, thrown.message, { cause: thrown })
     }
-    return new RpcError(code, String(thrown), { cause: thrown })
+    return new RpcError(code, textOf(thrown), { cause: thrown })
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: the subclass, where one is asked for; its name is not known here
     if (this !== RpcError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === 'object' && value !== null && brand in value
+  }
+}
+
+/** Anything can be thrown, and be the message of what was. */
+function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return Object.prototype.toString.call(value)
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { codeFromNumber, codes, codeToNumber, RpcError } from '../src/error.ts'
+import { type Code, codeFromNumber, codes, codeToNumber, RpcError } from '../src/error.ts'
 
 describe('codes', () => {
   it("have gRPC's numbers", () => {
@@ -26,6 +26,12 @@ describe('codes', () => {
 
   it.each([-1, 0, 17, 1.5, Number.NaN])('are unknown for %d', (number) => {
     expect(codeFromNumber(number)).toBe('unknown')
+  })
+})
+
+describe('codeToNumber', () => {
+  it('takes for unknown what is no code, never for success', () => {
+    expect(codeToNumber('cancelled' as Code)).toBe(2)
   })
 })
 
@@ -76,6 +82,13 @@ describe('RpcError', () => {
       expect(RpcError.from(bug)).toMatchObject({ code: 'unknown', rawMessage: 'bug', cause: bug })
       expect(RpcError.from('text', 'internal')).toMatchObject({ code: 'internal', rawMessage: 'text', cause: 'text' })
       expect(RpcError.from(undefined)).toMatchObject({ code: 'unknown', rawMessage: 'undefined' })
+    })
+
+    it('has a text of anything', () => {
+      const textless = Object.create(null) as object
+      expect(RpcError.from(textless)).toMatchObject({ code: 'unknown', rawMessage: '[object Object]', cause: textless })
+      expect(RpcError.from(Object.assign(new Error(), { message: 7 })).rawMessage).toBe('7')
+      expect(RpcError.from(Object.assign(new Error(), { message: textless })).rawMessage).toBe('[object Object]')
     })
   })
 })

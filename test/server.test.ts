@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { closeClient, createClient, createServer, type Handlers } from '../src/index.ts'
+import { closeClient, createClient, createServer, type ErrorDetail, type Handlers, RpcError } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import type { Registrar } from '../src/registry.ts'
 import { Echo } from './gen/echo_pb.ts'
@@ -180,6 +180,30 @@ describe('server', () => {
       answers.push(text)
     expect(told).toBe('a')
     expect(answers).toEqual(['after: b'])
+  })
+
+  it.each([
+    ['what has no text', Object.create(null), 'unknown', 500],
+    ['a message that is no text', Object.assign(new Error(), { message: { a: 1 } }), 'unknown', 500],
+    ['a code that is none', new RpcError('cancelled' as 'canceled', 'x'), 'unknown', 500],
+    ['metadata with a bad name', new RpcError('aborted', 'x', { metadata: [['Not A Name', 'v']] }), 'aborted', 409],
+    ['metadata that is no ASCII', new RpcError('aborted', 'x', { metadata: [['name', 'ü\r\nb: c']] }), 'aborted', 409],
+    ['details without a value', new RpcError('aborted', 'x', { details: [{ type: 'a.B' } as ErrorDetail] }), 'aborted', 409],
+  ])('answers with an error also where a handler throws %s', async (_, thrown, code, status) => {
+    const server = await startEcho({
+      changes: {
+        unary() {
+          throw thrown
+        },
+      },
+    })
+    opened.push(server)
+    await using echo = createClient(Echo, { addresses: [server.address], retry: false })
+    await expect(echo.unary({})).rejects.toMatchObject({ code })
+    const headers = { 'content-type': 'application/json' }
+    const reply = await fetch(`http://${server.address}/beckon.test.Echo/Unary`, { method: 'POST', headers, body: '{}' })
+    expect(reply.status).toBe(status)
+    expect(await reply.json()).toHaveProperty('code')
   })
 
   it('says of a stream’s handler that its promise brings no stream', async () => {

@@ -1,16 +1,17 @@
 import { RpcError } from '../../error.ts'
-import type { Headers } from '../../headers.ts'
+import { Headers } from '../../headers.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import { fieldsOfError } from './status.ts'
 
 /** The trailers that tell of an error, with those that its handler made; within `most` bytes, if need be shortened. */
 export function errorFields(error: RpcError, trailers: Headers | undefined, most: number): string[] {
-  const fields = fieldsOfError(error)
+  let fields: string[]
   try {
+    fields = fieldsOfError(error)
     if (trailers !== undefined) writeMetadata(trailers, fields)
-    writeMetadata(error.metadata, fields)
+    writeMetadata(new Headers(error.metadata), fields)
   } catch (problem) {
-    // The status goes out in any case; it also tells what became of the metadata.
+    // The status goes out in any case; it also tells what became of the rest.
     return fieldsOfError(new RpcError(error.code, `${error.rawMessage} (${RpcError.from(problem).rawMessage})`))
   }
   if (sizeOf(fields) <= most) return fields
