@@ -211,4 +211,23 @@ describe('an error', () => {
     for (const one of [inner, outer]) await closeClient(one)
     for (const one of [front, broken]) await one.close()
   })
+
+  it('does not bring the trailers that it came with to the next server’s callers', async () => {
+    const changes = {
+      once: () => {
+        throw new RpcError('not_found', 'no such thing', {
+          metadata: [['x-inner', 'secret']],
+          details: [{ type: 'a.B', value: Uint8Array.of(1) }],
+        })
+      },
+    }
+    const back = await startEcho({ changes })
+    const inner = createClient(Echo, { addresses: [back.address] })
+    const front = await startEcho({ changes: { once: (request) => inner.once(request) } })
+    const outer = createClient(Echo, { addresses: [front.address] })
+    await expect(inner.once({})).rejects.toMatchObject({ metadata: [['x-inner', 'secret']] })
+    await expect(outer.once({})).rejects.toMatchObject({ code: 'not_found', metadata: [], details: [{ type: 'a.B' }] })
+    for (const one of [inner, outer]) await closeClient(one)
+    for (const one of [front, back]) await one.close()
+  })
 })

@@ -74,8 +74,9 @@ export function fieldsOfError(error: RpcError): string[] {
 /** What a caller is told of what a handler threw. */
 export function toReply(thrown: unknown): RpcError {
   const error = RpcError.from(thrown)
+  if (!error.outbound) return error
   // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not.
-  if (error.outbound && error.code === 'unavailable')
-    return new RpcError('internal', error.rawMessage, { cause: error, details: error.details, metadata: error.metadata })
-  return error
+  const code = error.code === 'unavailable' ? 'internal' : error.code
+  // The trailers of that one were meant for this server.
+  return new RpcError(code, error.rawMessage, { cause: error, details: error.details })
 }
