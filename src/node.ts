@@ -50,7 +50,7 @@ export interface OpenNodeOptions {
 
 const unmeasured: Load = { value: 0, start: () => () => {} }
 
-/** A connection must have lived this long for the next one to be tried without a growing wait. */
+/** A connection must have lived this long for the next one to be tried without a growing wait, and at once where the peer sends it away. In milliseconds. */
 const settled = 1000
 
 /** A node that is yet to be opened. Its load is kept for as long as it is the same node, whatever becomes of its connections. */
@@ -98,7 +98,7 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
           if (state === 'ready') {
             since = clock.now()
             enter('ready')
-          } else if (state === 'draining') {
+          } else if (state === 'draining' && hasSettled()) {
             // Its calls finish on it; the next ones need another.
             enter('connecting')
             dial()
@@ -112,9 +112,13 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
     }
   }
 
+  function hasSettled(): boolean {
+    return node.state === 'ready' && clock.now() - since > settled
+  }
+
   function lost(cause: RpcError | undefined): void {
     connection = undefined
-    if (node.state === 'ready' && clock.now() - since > settled) wait.reset()
+    if (hasSettled()) wait.reset()
     if (cause !== undefined) options.failed(cause)
     enter('broken', cause)
     callOff ??= clock.after(wait.next(), dial)
