@@ -48,6 +48,42 @@ describe('server', () => {
     expect(server.registration?.instance.address).toBe(`example.test:${server.address.split(':')[1]}`)
   })
 
+  it.each([
+    ['::1', '[::1]:<port>'],
+    ['[::1]', '[::1]:<port>'],
+    ['[::1]:80', '[::1]:80'],
+    ['h:80', 'h:80'],
+    ['http://h:80', 'http://h:80'],
+  ])('advertises %s as %s', async (advertise, registered) => {
+    const registry = memory()
+    opened.push(registry)
+    const server = await startEcho({ registry, advertise })
+    opened.push(server)
+    expect(server.registration?.instance.address).toBe(registered.replace('<port>', server.address.split(':')[1] ?? ''))
+  })
+
+  it('takes handlers from an instance of a class, which may have fields of its own', async () => {
+    class Counting {
+      readonly #who: string
+      calls = 0
+      constructor(who: string) {
+        this.#who = who
+      }
+      unary() {
+        return { text: this.#who, count: ++this.calls }
+      }
+      once = echoHandlers('').once
+      collect = echoHandlers('').collect
+      expand = echoHandlers('').expand
+      chat = echoHandlers('').chat
+    }
+    const server = createServer({ name: 'counting', address: '127.0.0.1:0', signals: false })
+    opened.push(await server.handle(Echo, new Counting('me')).start())
+    await using echo = createClient(Echo, { addresses: [server.address] })
+    await echo.unary({})
+    expect(await echo.unary({})).toMatchObject({ text: 'me', count: 2 })
+  })
+
   it('says which address is taken', async () => {
     const first = await startEcho()
     opened.push(first)
@@ -80,6 +116,8 @@ describe('server', () => {
     expect(() => createServer({ name: 'x', weight: 0 })).toThrow(/weight must be/)
     expect(() => createServer({ name: 'x', grace: -1 })).toThrow(/grace must be/)
     expect(() => createServer({ name: 'x', propagation: Number.NaN })).toThrow(/propagation must be/)
+    for (const advertise of ['', 'h:', 'a b', ':80'])
+      expect(() => createServer({ name: 'x', advertise })).toThrow(/createServer: advertise must be host:port or a host, got "/)
   })
 
   it('answers an unknown method with unimplemented, naming it', async () => {
