@@ -149,11 +149,18 @@ export function createChannel(options: ChannelOptions): Channel {
   function nothingReady(attempts: readonly Attempt[]): RpcError {
     const { nodes, trouble } = pool
     const because = trouble === undefined ? '' : `; ${trouble instanceof RpcError ? trouble.rawMessage : trouble.message}`
-    const text =
-      nodes.length === 0
-        ? `no instances of "${service}" in ${registry.name}${because}`
-        : `none of the ${nodes.length} instances of "${service}" in ${registry.name} can be reached (${nodes.map((node) => node.instance.address).join(', ')})${because}`
-    return new RpcError('unavailable', text, { outbound: true, unprocessed: true, attempts, ...(trouble && { cause: trouble }) })
+    const text = nodes.length === 0 ? `no instances of "${service}" in ${registry.name}` : `${unreachable(nodes)} (${addressesOf(nodes)})`
+    return new RpcError('unavailable', `${text}${because}`, {
+      outbound: true,
+      unprocessed: true,
+      attempts,
+      ...(trouble && { cause: trouble }),
+    })
+  }
+
+  function unreachable({ length }: readonly NodeStatus[]): string {
+    const where = `"${service}" in ${registry.name}`
+    return length === 1 ? `the only instance of ${where} cannot be reached` : `none of the ${length} instances of ${where} can be reached`
   }
 
   return {
@@ -167,6 +174,12 @@ export function createChannel(options: ChannelOptions): Channel {
       await pool.close()
     },
   }
+}
+
+/** As many as one can make use of. */
+function addressesOf(nodes: readonly NodeStatus[]): string {
+  const some = nodes.slice(0, 8).map((node) => node.instance.address)
+  return [...some, ...(nodes.length > some.length ? ['…'] : [])].join(', ')
 }
 
 function outcomeOf(error: RpcError): Outcome {

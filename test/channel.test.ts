@@ -92,8 +92,17 @@ describe('channel', () => {
       .unary({}, { timeout: 1000 })
       .catch((thrown: unknown) => thrown)
     expect((error as RpcError).message).toMatch(
-      /^unavailable: none of the 1 instances of "echo" in memory can be reached \(127\.0\.0\.1:1\); .*ECONNREFUSED/,
+      /^unavailable: the only instance of "echo" in memory cannot be reached \(127\.0\.0\.1:1\); .*ECONNREFUSED/,
     )
+  })
+
+  it('names some of the addresses where many cannot be reached', async () => {
+    const registry = open(memory())
+    for (let i = 10; i < 30; i++) await registry.register({ id: `i${i}`, service: 'echo', address: `127.0.0.1:${i}` })
+    const echo = clientOf(channelTo(registry, { wait: 50 }))
+    await expect(echo.unary({})).rejects.toMatchObject({
+      rawMessage: expect.stringMatching(/^none of the 20 instances of "echo" in memory can be reached \((127\.0\.0\.1:\d+, ){8}…\)/),
+    })
   })
 
   it('spreads calls over the instances, one connection each', async () => {

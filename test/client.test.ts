@@ -163,6 +163,13 @@ describe('a call', () => {
     await streaming.close()
   })
 
+  it('says in one sentence that there is nobody to call', async () => {
+    const nobody = createClient(Echo, { service: 'echo', registry: memory() })
+    const error = await nobody.unary({}, { timeout: 20 }).catch((thrown: unknown) => thrown)
+    expect(String(error)).toBe('RpcError: unavailable: no instances of "echo" in memory')
+    await closeClient(nobody)
+  })
+
   it('is refused at once when an option is wrong, naming it', async () => {
     const echo = createClient(Echo, { addresses: ['127.0.0.1:1'] })
     await expect(echo.unary({}, { timeout: 0 })).rejects.toMatchObject({
@@ -173,6 +180,11 @@ describe('a call', () => {
       code: 'invalid_argument',
       rawMessage: expect.stringContaining('"bad name"'),
     })
+    for (const requests of [undefined, {}, { text: 'not in a list' }])
+      await expect(echo.collect(requests as never[])).rejects.toMatchObject({
+        code: 'invalid_argument',
+        rawMessage: expect.stringContaining('/beckon.test.Echo/Collect takes a stream of requests'),
+      })
     expect(() => createClient(Echo, {})).toThrow(/either registry or addresses/)
     expect(() => createClient(Echo, { addresses: [] })).toThrow(/addresses must be a list of at least one/)
     expect(() => createClient(Echo, { addresses: ['127.0.0.1:1'], timeout: -1 })).toThrow(/timeout/)

@@ -81,7 +81,10 @@ export function retry(options: RetryOptions = {}): Middleware {
       if (ended && attempt === 1) throw thrown
       if (ended) throw summary(error, failed)
       const pause = wait.next()
-      if (end !== undefined && clock.now() + pause >= end) throw summary(error, failed, 'no time is left for another')
+      if (end !== undefined && clock.now() + pause >= end) {
+        // Where nobody was found to try, that is all there is to say.
+        throw attempt === 1 && context.instance === undefined ? thrown : summary(error, failed, 'no time is left for another')
+      }
       if (!budget.withdraw()) throw summary(error, failed, 'the retry budget is spent')
       await sleep(clock, pause, { signal: context.signal, keepAlive: !context.background }).catch((cause: RpcError) => {
         throw summary(cause, failed)
