@@ -2,7 +2,7 @@ import { type BackoffOptions, checkBackoff } from './backoff.ts'
 import type { Balancer, Outcome } from './balancer.ts'
 import { checkNumber } from './check.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
+import { type Context, chain, type Endpoint, invoke, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
 import { type Filter, filtered } from './filter.ts'
 import { type Logger, silent } from './logger.ts'
@@ -92,7 +92,7 @@ export function createChannel(options: ChannelOptions): Channel {
     const node = pick(ready, context, before)
     context.instance = node.instance
     const end = node.measure.start(streamsResponse(context.method.kind))
-    return node.endpoint(request, context).then(
+    return invoke(node.endpoint, request, context).then(
       (response) => {
         // How long a stream lasted says nothing about the node.
         if (streamsResponse(context.method.kind)) return onEnd(response as AsyncIterable<unknown>, () => end('canceled'))
@@ -149,11 +149,18 @@ export function createChannel(options: ChannelOptions): Channel {
   function nothingReady(attempts: readonly Attempt[]): RpcError {
     const { nodes, trouble } = pool
     const because = trouble === undefined ? '' : `; ${trouble instanceof RpcError ? trouble.rawMessage : trouble.message}`
-    const text =
-      nodes.length === 0
-        ? `no instances of "${service}" in ${registry.name}${because}`
-        : `none of the ${nodes.length} instances of "${service}" in ${registry.name} can be reached (${nodes.map((node) => node.instance.address).join(', ')})${because}`
-    return new RpcError('unavailable', text, { outbound: true, unprocessed: true, attempts, ...(trouble && { cause: trouble }) })
+    const text = nodes.length === 0 ? `no instances of "${service}" in ${registry.name}` : `${unreachable(nodes)} (${addressesOf(nodes)})`
+    return new RpcError('unavailable', `${text}${because}`, {
+      outbound: true,
+      unprocessed: true,
+      attempts,
+      ...(trouble && { cause: trouble }),
+    })
+  }
+
+  function unreachable({ length }: readonly NodeStatus[]): string {
+    const where = `"${service}" in ${registry.name}`
+    return length === 1 ? `the only instance of ${where} cannot be reached` : `none of the ${length} instances of ${where} can be reached`
   }
 
   return {
@@ -167,6 +174,12 @@ export function createChannel(options: ChannelOptions): Channel {
       await pool.close()
     },
   }
+}
+
+/** As many as one can make use of. */
+function addressesOf(nodes: readonly NodeStatus[]): string {
+  const some = nodes.slice(0, 8).map((node) => node.instance.address)
+  return [...some, ...(nodes.length > some.length ? ['…'] : [])].join(', ')
 }
 
 function outcomeOf(error: RpcError): Outcome {

@@ -3,6 +3,7 @@ import { type Context, chain, type Endpoint, type Middleware } from './endpoint.
 import { RpcError } from './error.ts'
 import { Headers, type HeadersInit } from './headers.ts'
 import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
+import { streamsRequest, streamsResponse } from './stream.ts'
 
 /** What one call may bring along. */
 export interface CallOptions {
@@ -60,20 +61,12 @@ export function closeClient(client: AsyncDisposable): PromiseLike<void> {
 }
 
 function functionOf(method: Method, endpoint: Endpoint, timeout: number): (request: unknown, options?: CallOptions) => unknown {
-  switch (method.kind) {
-    case 'unary':
-      return (request, options) => call(request, options)
-    case 'clientStream':
-      return (requests, options) => call(toAsync(requests as Stream<unknown>), options)
-    case 'serverStream':
-      return (request, options) => respond(request, options)
-    case 'bidi':
-      return (requests, options) => respond(toAsync(requests as Stream<unknown>), options)
-  }
+  const sendsStream = streamsRequest(method.kind)
+  return streamsResponse(method.kind) ? respond : call
 
   function call(request: unknown, options: CallOptions | undefined): Promise<unknown> {
     try {
-      return endpoint(request, contextOf(method, options, timeout))
+      return endpoint(sendsStream ? toAsync(method, request) : request, contextOf(method, options, timeout))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -82,7 +75,9 @@ function functionOf(method: Method, endpoint: Endpoint, timeout: number): (reque
   function respond(request: unknown, options: CallOptions | undefined): AsyncIterable<unknown> {
     const left = new AbortController()
     const signal = options?.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal])
-    const response = call(request, { timeout: Number.POSITIVE_INFINITY, ...options, signal }) as Promise<AsyncIterable<unknown>>
+    const response = call(request, { ...options, timeout: options?.timeout ?? Number.POSITIVE_INFINITY, signal }) as Promise<
+      AsyncIterable<unknown>
+    >
     return later(response, () => left.abort())
   }
 }
@@ -123,11 +118,16 @@ function checkTimeout(where: string, timeout: number): void {
   if (!(timeout > 0)) throw new RpcError('invalid_argument', `${where}: timeout must be a number of milliseconds > 0, got ${timeout}`)
 }
 
-function toAsync<T>(stream: Stream<T>): AsyncIterable<T> {
-  if (Symbol.asyncIterator in stream) return stream
-  return (async function* () {
-    yield* stream
-  })()
+function toAsync({ path }: Method, stream: unknown): AsyncIterable<unknown> {
+  if (typeof stream === 'object' && stream !== null) {
+    if (Symbol.asyncIterator in stream) return stream as AsyncIterable<unknown>
+    if (Symbol.iterator in stream) return inTurn(stream as Iterable<unknown>)
+  }
+  throw new RpcError('invalid_argument', `${path} takes a stream of requests: an array, or anything else that can be iterated`)
+}
+
+async function* inTurn<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items
 }
 
 /** A stream that is there before its call has been answered. Leaving it early cancels the call. */

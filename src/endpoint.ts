@@ -46,6 +46,15 @@ export function chain(...middleware: readonly Middleware[]): Middleware {
   return (next) => middleware.reduceRight((inner, outer) => outer(inner), next)
 }
 
+/** Makes a call. What the endpoint throws, as middleware may that is no `async` function, is rejected with like any other error. */
+export function invoke<Req, Res>(endpoint: Endpoint<Req, Res>, request: Req, context: Context): Promise<Res> {
+  try {
+    return endpoint(request, context)
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
+}
+
 /** Milliseconds left until the context's deadline, at least 0; `Infinity` without one. */
 export function timeLeft(context: Context): number {
   return context.deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, context.deadline - performance.now())

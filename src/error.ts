@@ -26,9 +26,9 @@ export const codes = [
 /** One of gRPC's sixteen error codes. */
 export type Code = (typeof codes)[number]
 
-/** The number a code has on the wire, 1 … 16. */
+/** The number a code has on the wire, 1 … 16; that of `unknown` for what is none, as an error must not look like success. */
 export function codeToNumber(code: Code): number {
-  return codes.indexOf(code) + 1
+  return codes.indexOf(code) + 1 || 2
 }
 
 /** The code of a number on the wire; every number outside 1 … 16 is `unknown`, as gRPC prescribes. */
@@ -81,11 +81,11 @@ export class RpcError extends Error {
   readonly attempts: readonly Attempt[]
 
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
-    super(`${code}: ${message}`, 'cause' in options ? { cause: options.cause } : undefined)
+    const text = textOf(message)
+    super(`${code}: ${text}`, 'cause' in options ? { cause: options.cause } : undefined)
     this.name = 'RpcError'
     this.code = code
-    // Programs that nobody has checked the types of give whatever there is.
-    this.rawMessage = `${message}`
+    this.rawMessage = text
     this.details = options.details ?? []
     this.metadata = options.metadata ? [...options.metadata] : []
     this.unprocessed = options.unprocessed ?? false
@@ -115,21 +115,26 @@ export class RpcError extends Error {
   }
 }
 
-function textOf(thrown: unknown): string {
+/** Anything can be thrown, and be the message of what was. */
+function textOf(value: unknown): string {
   try {
-    return String(thrown)
+    return String(value)
   } catch {
-    return 'something was thrown that has no text'
+    return Object.prototype.toString.call(value)
   }
 }
 
 /** What the caller of a server is told of what a handler threw: what can be sent, whatever that was. */
 export function toReply(thrown: unknown): RpcError {
   const error = RpcError.from(thrown)
-  const { rawMessage, details, metadata } = error
-  if (details.some((one) => !(one?.value instanceof Uint8Array)))
-    return new RpcError(error.code, `${rawMessage} (its details are left out: each needs a type and a value of bytes)`, { metadata })
-  // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not.
-  if (error.outbound && error.code === 'unavailable') return new RpcError('internal', rawMessage, { cause: error, details, metadata })
-  return error
+  const { code, rawMessage, details, metadata, outbound } = error
+  const sendable = details.every((one) => one?.value instanceof Uint8Array)
+  if (sendable && !outbound) return error
+  const text = sendable ? rawMessage : `${rawMessage} (its details are left out: each needs a type and a value of bytes)`
+  // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not. Nor are that one's trailers for them.
+  return new RpcError(outbound && code === 'unavailable' ? 'internal' : code, text, {
+    cause: error,
+    ...(sendable && { details }),
+    ...(!outbound && { metadata }),
+  })
 }

@@ -58,11 +58,11 @@ type FlagName = (typeof flagNames)[number]
 export function flags(options: FlagsOptions = {}): Flags {
   const { argv = process.argv.slice(2), env = process.env } = options
   const { given, rest } = parse(argv)
-  const get = (name: FlagName): string | undefined => given.get(name)?.at(-1) ?? (env[`MICRO_${name.toUpperCase()}`] || undefined)
+  const get = (name: FlagName): string | undefined => given.get(name)?.at(-1) || env[`MICRO_${name.toUpperCase()}`] || undefined
   const registryUrl = urlOf(given, env, get, options.registryDefaults)
   const attempts = whole(get('client_retries'), 'client_retries')
   const timeout = get('client_request_timeout')
-  const metadata = given.get('server_metadata') ?? env.MICRO_SERVER_METADATA?.split(',')
+  const metadata = given.get('server_metadata') ?? (env.MICRO_SERVER_METADATA || undefined)?.split(',')
   return {
     registry: registryFromUrl(registryUrl, { logger: options.logger }),
     registryUrl: withoutPassword(registryUrl),
@@ -95,7 +95,8 @@ function parse(argv: readonly string[]): { given: Map<FlagName, string[]>; rest:
       continue
     }
     const value = match[2] ?? argv[++i]
-    if (value === undefined) throw new RpcError('invalid_argument', `--${name} needs a value`)
+    if (value === undefined || (match[2] === undefined && value.startsWith('--')))
+      throw new RpcError('invalid_argument', `--${name} needs a value`)
     given.set(name, [...(given.get(name) ?? []), value])
   }
   return { given, rest }
@@ -107,7 +108,7 @@ function urlOf(
   get: (name: FlagName) => string | undefined,
   defaults: string | undefined,
 ): string {
-  const flag = given.get('registry')?.at(-1)
+  const flag = given.get('registry')?.at(-1) || undefined
   const named = flag ?? (given.has('registry_address') ? undefined : env.BECKON_REGISTRY || undefined) ?? get('registry') ?? 'etcd'
   const url = named.includes('://') ? named : `${named}://${get('registry_address') ?? ''}`
   const ttl = get('register_ttl')

@@ -2,7 +2,7 @@ import { type Backoff, type BackoffOptions, backoff } from './backoff.ts'
 import type { Balancer, Load, Node } from './balancer.ts'
 import type { Clock } from './clock.ts'
 import type { Endpoint, Middleware } from './endpoint.ts'
-import type { RpcError } from './error.ts'
+import { RpcError } from './error.ts'
 import type { Logger } from './logger.ts'
 import type { Instance } from './registry.ts'
 import type { Connection, Transport } from './transport.ts'
@@ -50,7 +50,7 @@ export interface OpenNodeOptions {
 
 const unmeasured: Load = { value: 0, start: () => () => {} }
 
-/** A connection must have lived this long for the next one to be tried without a growing wait. */
+/** A connection must have lived this long for the next one to be tried without a growing wait, and at once where the peer sends it away. In milliseconds. */
 const settled = 1000
 
 /** A node that is yet to be opened. Its load is kept for as long as it is the same node, whatever becomes of its connections. */
@@ -71,7 +71,7 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
     get load() {
       return measure.value
     },
-    endpoint: options.nodeMiddleware((request, context) => (connection as Connection).call(request, context)) as Endpoint,
+    endpoint: options.nodeMiddleware((request, context) => connection?.call(request, context) ?? Promise.reject(broken())) as Endpoint,
     open() {
       if (connection === undefined && callOff === undefined) dial()
     },
@@ -80,6 +80,12 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
       callOff?.()
       await Promise.all([...connections].map((one) => one.close({ drain: options.drain })))
     },
+  }
+
+  /** For a call that its middleware had wait until the connection was no more. */
+  function broken(): RpcError {
+    const text = `${node.instance.address} has no connection any more`
+    return new RpcError('unavailable', text, { outbound: true, unprocessed: true })
   }
 
   function dial(): void {
@@ -92,7 +98,7 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
           if (state === 'ready') {
             since = clock.now()
             enter('ready')
-          } else if (state === 'draining') {
+          } else if (state === 'draining' && hasSettled()) {
             // Its calls finish on it; the next ones need another.
             enter('connecting')
             dial()
@@ -106,9 +112,13 @@ export function createNode(first: Instance, options: OpenNodeOptions): OpenNode 
     }
   }
 
+  function hasSettled(): boolean {
+    return node.state === 'ready' && clock.now() - since > settled
+  }
+
   function lost(cause: RpcError | undefined): void {
     connection = undefined
-    if (node.state === 'ready' && clock.now() - since > settled) wait.reset()
+    if (hasSettled()) wait.reset()
     if (cause !== undefined) options.failed(cause)
     enter('broken', cause)
     callOff ??= clock.after(wait.next(), dial)

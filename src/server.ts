@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { formatAddress, parseAddress } from './address.ts'
 import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
@@ -35,7 +36,7 @@ export interface ServerOptions {
   readonly registry?: Registrar | undefined
   /** Where to listen, `host:port`; port 0 takes a free one, an empty host means all interfaces. Default `:0`. */
   readonly address?: string | undefined
-  /** Address to register, where it is not the one listened on: `host:port`, or `host` with the listening port. Default: the host listened on, or this machine's first external IPv4 address. */
+  /** Address to register, where it is not the one listened on: `host:port`, or a host alone for the listening port. Default: the host listened on, or this machine's first external IPv4 address. */
   readonly advertise?: string | undefined
   /** Default `<name>-<uuid>`. */
   readonly id?: string | undefined
@@ -191,7 +192,9 @@ export function createServer(options: ServerOptions): Server {
     },
     handle(service, handlers) {
       if (state !== 'new') throw new RpcError('failed_precondition', `server ${name}: handle() comes before start()`)
-      for (const unknown of Object.keys(handlers).filter((key) => !(key in service.methods))) {
+      // An instance of a class may have fields of its own.
+      const plain = Object.getPrototypeOf(handlers) === Object.prototype
+      for (const unknown of Object.keys(handlers).filter((key) => plain && !(key in service.methods))) {
         throw new RpcError(
           'invalid_argument',
           `handle(${service.name}): no method "${unknown}"; it has ${Object.keys(service.methods).join(', ')}`,
@@ -217,12 +220,22 @@ export function createServer(options: ServerOptions): Server {
   return server
 }
 
-function check({ name, weight, grace, propagation }: ServerOptions): void {
+function check({ name, weight, grace, propagation, advertise }: ServerOptions): void {
   if (typeof name !== 'string' || name === '') throw new RpcError('invalid_argument', 'createServer: name must be a non-empty string')
   if (weight !== undefined && !(weight > 0)) throw new RpcError('invalid_argument', `createServer: weight must be > 0, got ${weight}`)
   for (const [option, value] of Object.entries({ grace, propagation })) {
     if (value !== undefined && !(value >= 0))
       throw new RpcError('invalid_argument', `createServer: ${option} must be a number of milliseconds ≥ 0, got ${value}`)
+  }
+  if (advertise !== undefined && !canBeCalled(advertised(':1', advertise)))
+    throw new RpcError('invalid_argument', `createServer: advertise must be host:port or a host, got ${JSON.stringify(advertise)}`)
+}
+
+function canBeCalled(address: string): boolean {
+  try {
+    return parseAddress(address).host !== ''
+  } catch {
+    return false
   }
 }
 
@@ -262,7 +275,10 @@ function shortPath(path: string): string {
 
 function advertised(listening: string, advertise: string | undefined): string {
   const { host, port } = parseAddress(listening)
-  if (advertise !== undefined) return /:\d+$/.test(advertise) ? advertise : formatAddress(advertise, port)
+  if (advertise !== undefined) {
+    if (isIPv6(advertise)) return formatAddress(advertise, port)
+    return /:\d+$/.test(advertise) ? advertise : `${advertise}:${port}`
+  }
   return formatAddress(host === '' || host === '0.0.0.0' || host === '::' ? externalAddress() : host, port)
 }
 

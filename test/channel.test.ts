@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { roundRobin } from '../src/balancers/round-robin.ts'
-import { type Client, createChannel, createClient, type Middleware, type NodeStatus, RpcError, type Server } from '../src/index.ts'
+import {
+  type Client,
+  createChannel,
+  createClient,
+  type Load,
+  type Middleware,
+  type NodeStatus,
+  RpcError,
+  type Server,
+} from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import type { Registry } from '../src/registry.ts'
 import { Echo } from './gen/echo_pb.ts'
@@ -83,8 +92,17 @@ describe('channel', () => {
       .unary({}, { timeout: 1000 })
       .catch((thrown: unknown) => thrown)
     expect((error as RpcError).message).toMatch(
-      /^unavailable: none of the 1 instances of "echo" in memory can be reached \(127\.0\.0\.1:1\); .*ECONNREFUSED/,
+      /^unavailable: the only instance of "echo" in memory cannot be reached \(127\.0\.0\.1:1\); .*ECONNREFUSED/,
     )
+  })
+
+  it('names some of the addresses where many cannot be reached', async () => {
+    const registry = open(memory())
+    for (let i = 10; i < 30; i++) await registry.register({ id: `i${i}`, service: 'echo', address: `127.0.0.1:${i}` })
+    const echo = clientOf(channelTo(registry, { wait: 50 }))
+    await expect(echo.unary({})).rejects.toMatchObject({
+      rawMessage: expect.stringMatching(/^none of the 20 instances of "echo" in memory can be reached \((127\.0\.0\.1:\d+, ){8}…\)/),
+    })
   })
 
   it('spreads calls over the instances, one connection each', async () => {
@@ -206,6 +224,48 @@ describe('channel', () => {
     const echo = clientOf(channel)
     for (let i = 0; i < 4; i++) expect((await echo.once({})).text).toBe('b')
     expect(refusals).toBeGreaterThan(0)
+  })
+
+  it('sends a call to another node when the connection broke while middleware of the first had it wait', async () => {
+    const registry = open(memory())
+    const goes = await startEcho({ who: 'a' })
+    await registry.register({ id: 'a', service: 'echo', address: goes.address })
+    let goOn = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const waiting: Middleware = (next) => async (request, context) => {
+      await gate
+      return next(request, context)
+    }
+    const channel = channelTo(registry, { nodeMiddleware: [waiting] })
+    await until('a ready', () => ready(channel.nodes).length === 1)
+    const reply = clientOf(channel).once({})
+    await start(registry, 'b')
+    await until('b ready', () => ready(channel.nodes).length === 2)
+    await goes.close()
+    await until('a broken', () => channel.nodes[0]?.state === 'broken')
+    goOn()
+    expect((await reply).text).toBe('b')
+  })
+
+  it('ends the measure of an attempt also where middleware throws instead of rejecting', async () => {
+    const registry = open(memory())
+    await start(registry, 'a')
+    let underWay = 0
+    const measure = (): Load => ({
+      value: 0,
+      start() {
+        underWay++
+        return () => underWay--
+      },
+    })
+    const throwing: Middleware = () => () => {
+      throw new RpcError('permission_denied', 'not you')
+    }
+    const channel = channelTo(registry, { nodeMiddleware: [throwing], balancer: { ...roundRobin(), measure } })
+    await expect(clientOf(channel).unary({})).rejects.toMatchObject({ code: 'permission_denied' })
+    expect(underWay).toBe(0)
   })
 
   it('does not send a request stream again once somebody has read from it', async () => {

@@ -145,6 +145,31 @@ describe('a call', () => {
     await endless.close()
   })
 
+  it('has all the time it needs where the answer is a stream, also when told that its time is undefined', async () => {
+    const deadlines: unknown[] = []
+    const streaming = await startEcho({
+      changes: {
+        async *expand(_, { deadline }) {
+          deadlines.push(deadline)
+          yield {}
+        },
+      },
+    })
+    const echo = createClient(Echo, { addresses: [streaming.address] })
+    await collect(echo.expand({}))
+    await collect(echo.expand({}, { timeout: undefined } as object))
+    expect(deadlines).toEqual([undefined, undefined])
+    await closeClient(echo)
+    await streaming.close()
+  })
+
+  it('says in one sentence that there is nobody to call', async () => {
+    const nobody = createClient(Echo, { service: 'echo', registry: memory() })
+    const error = await nobody.unary({}, { timeout: 20 }).catch((thrown: unknown) => thrown)
+    expect(String(error)).toBe('RpcError: unavailable: no instances of "echo" in memory')
+    await closeClient(nobody)
+  })
+
   it('is refused at once when an option is wrong, naming it', async () => {
     const echo = createClient(Echo, { addresses: ['127.0.0.1:1'] })
     await expect(echo.unary({}, { timeout: 0 })).rejects.toMatchObject({
@@ -155,6 +180,11 @@ describe('a call', () => {
       code: 'invalid_argument',
       rawMessage: expect.stringContaining('"bad name"'),
     })
+    for (const requests of [undefined, {}, { text: 'not in a list' }])
+      await expect(echo.collect(requests as never[])).rejects.toMatchObject({
+        code: 'invalid_argument',
+        rawMessage: expect.stringContaining('/beckon.test.Echo/Collect takes a stream of requests'),
+      })
     expect(() => createClient(Echo, {})).toThrow(/either registry or addresses/)
     expect(() => createClient(Echo, { addresses: [] })).toThrow(/addresses must be a list of at least one/)
     expect(() => createClient(Echo, { addresses: ['127.0.0.1:1'], timeout: -1 })).toThrow(/timeout/)
@@ -192,5 +222,24 @@ describe('an error', () => {
     await expect(outer.unary({})).rejects.toMatchObject({ code: 'unavailable', rawMessage: 'on purpose' })
     for (const one of [inner, outer]) await closeClient(one)
     for (const one of [front, broken]) await one.close()
+  })
+
+  it('does not bring the trailers that it came with to the next server’s callers', async () => {
+    const changes = {
+      once: () => {
+        throw new RpcError('not_found', 'no such thing', {
+          metadata: [['x-inner', 'secret']],
+          details: [{ type: 'a.B', value: Uint8Array.of(1) }],
+        })
+      },
+    }
+    const back = await startEcho({ changes })
+    const inner = createClient(Echo, { addresses: [back.address] })
+    const front = await startEcho({ changes: { once: (request) => inner.once(request) } })
+    const outer = createClient(Echo, { addresses: [front.address] })
+    await expect(inner.once({})).rejects.toMatchObject({ metadata: [['x-inner', 'secret']] })
+    await expect(outer.once({})).rejects.toMatchObject({ code: 'not_found', metadata: [], details: [{ type: 'a.B' }] })
+    for (const one of [inner, outer]) await closeClient(one)
+    for (const one of [front, back]) await one.close()
   })
 })

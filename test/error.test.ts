@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { codeFromNumber, codes, codeToNumber, RpcError } from '../src/error.ts'
+import { type Code, codeFromNumber, codes, codeToNumber, RpcError } from '../src/error.ts'
 
 describe('codes', () => {
   it("have gRPC's numbers", () => {
@@ -29,6 +29,12 @@ describe('codes', () => {
   })
 })
 
+describe('codeToNumber', () => {
+  it('takes for unknown what is no code, never for success', () => {
+    expect(codeToNumber('cancelled' as Code)).toBe(2)
+  })
+})
+
 describe('RpcError', () => {
   it('says code and text, and keeps the text alone for the wire', () => {
     const error = new RpcError('not_found', 'no such book')
@@ -47,7 +53,7 @@ describe('RpcError', () => {
 
   it('has a text whatever it is given, or made from', () => {
     expect(new RpcError('aborted', undefined as never).rawMessage).toBe('undefined')
-    expect(RpcError.from(Object.create(null))).toMatchObject({ code: 'unknown', rawMessage: 'something was thrown that has no text' })
+    expect(RpcError.from(Object.create(null))).toMatchObject({ code: 'unknown', rawMessage: '[object Object]' })
   })
 
   it('is recognised across copies of the package', () => {
@@ -81,6 +87,13 @@ describe('RpcError', () => {
       expect(RpcError.from(bug)).toMatchObject({ code: 'unknown', rawMessage: 'bug', cause: bug })
       expect(RpcError.from('text', 'internal')).toMatchObject({ code: 'internal', rawMessage: 'text', cause: 'text' })
       expect(RpcError.from(undefined)).toMatchObject({ code: 'unknown', rawMessage: 'undefined' })
+    })
+
+    it('has a text of anything', () => {
+      const textless = Object.create(null) as object
+      expect(RpcError.from(textless)).toMatchObject({ code: 'unknown', rawMessage: '[object Object]', cause: textless })
+      expect(RpcError.from(Object.assign(new Error(), { message: 7 })).rawMessage).toBe('7')
+      expect(RpcError.from(Object.assign(new Error(), { message: textless })).rawMessage).toBe('[object Object]')
     })
   })
 })

@@ -44,6 +44,12 @@ describe('flags', () => {
     expect(one.client).toEqual({ timeout: 500, retry: { attempts: 3 } })
   })
 
+  it('takes what is empty, as a variable that is not set leaves it, for nothing said', () => {
+    const one = read(['--registry='], { MICRO_SERVER_METADATA: '', MICRO_CLIENT_RETRIES: '', BECKON_REGISTRY: '' })
+    expect(one.registry.name).toBe('etcd at 127.0.0.1:2379')
+    expect([one.server, one.client]).toEqual([{}, {}])
+  })
+
   it('prefers a flag to BECKON_REGISTRY, and that to MICRO_REGISTRY', () => {
     const env = { BECKON_REGISTRY: 'etcd://b:1', MICRO_REGISTRY: 'memory', MICRO_REGISTRY_ADDRESS: 'm:1' }
     expect(read([], env).registry.name).toBe('etcd at b:1')
@@ -64,6 +70,7 @@ describe('flags', () => {
 
   it.each([
     [['--registry'], /--registry needs a value/],
+    [['--registry_address', '--json'], /--registry_address needs a value/],
     [['--registry=zookeeper'], /knows no "zookeeper"; there are etcd, etcd-v2, fixed and memory/],
     [['--client_retries=many'], /--client_retries: must be a whole number/],
     [['--client_request_timeout=soon'], /--client_request_timeout: "soon" is not a time/],

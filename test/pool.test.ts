@@ -106,6 +106,28 @@ describe('a pool', () => {
     ])
   })
 
+  it('connects anew at once where a connection is sent away that has lasted, and after a growing wait where it has not', async () => {
+    const clock = manualClock()
+    const { dialed, update } = bench({ clock, reconnect: { base: 50, factor: 2, jitter: 0 } })
+    const sentAway = (): void => {
+      dialed.at(-1)?.enter('ready')
+      dialed.at(-1)?.enter('draining')
+    }
+    update([at(1, 1)])
+    for (const wait of [50, 100, 200]) {
+      const before = dialed.length
+      sentAway()
+      await clock.advance(wait - 1)
+      expect(dialed).toHaveLength(before)
+      await clock.advance(1)
+      expect(dialed).toHaveLength(before + 1)
+    }
+    dialed[3]?.enter('ready')
+    await clock.advance(1001)
+    dialed[3]?.enter('draining')
+    expect(dialed).toHaveLength(5)
+  })
+
   it('lists what is ready anew only when that has changed, and once for any number of changes', () => {
     const { pool, dialed, update } = bench()
     update(Array.from({ length: 100 }, (_, i) => at(i, i + 1)))

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { closeClient, createClient, createServer, type Handlers } from '../src/index.ts'
+import { closeClient, createClient, createServer, type ErrorDetail, type Handlers, RpcError } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import type { Registrar } from '../src/registry.ts'
 import { Echo } from './gen/echo_pb.ts'
@@ -48,6 +48,42 @@ describe('server', () => {
     expect(server.registration?.instance.address).toBe(`example.test:${server.address.split(':')[1]}`)
   })
 
+  it.each([
+    ['::1', '[::1]:<port>'],
+    ['[::1]', '[::1]:<port>'],
+    ['[::1]:80', '[::1]:80'],
+    ['h:80', 'h:80'],
+    ['http://h:80', 'http://h:80'],
+  ])('advertises %s as %s', async (advertise, registered) => {
+    const registry = memory()
+    opened.push(registry)
+    const server = await startEcho({ registry, advertise })
+    opened.push(server)
+    expect(server.registration?.instance.address).toBe(registered.replace('<port>', server.address.split(':')[1] ?? ''))
+  })
+
+  it('takes handlers from an instance of a class, which may have fields of its own', async () => {
+    class Counting {
+      readonly #who: string
+      calls = 0
+      constructor(who: string) {
+        this.#who = who
+      }
+      unary() {
+        return { text: this.#who, count: ++this.calls }
+      }
+      once = echoHandlers('').once
+      collect = echoHandlers('').collect
+      expand = echoHandlers('').expand
+      chat = echoHandlers('').chat
+    }
+    const server = createServer({ name: 'counting', address: '127.0.0.1:0', signals: false })
+    opened.push(await server.handle(Echo, new Counting('me')).start())
+    await using echo = createClient(Echo, { addresses: [server.address] })
+    await echo.unary({})
+    expect(await echo.unary({})).toMatchObject({ text: 'me', count: 2 })
+  })
+
   it('says which address is taken', async () => {
     const first = await startEcho()
     opened.push(first)
@@ -80,6 +116,8 @@ describe('server', () => {
     expect(() => createServer({ name: 'x', weight: 0 })).toThrow(/weight must be/)
     expect(() => createServer({ name: 'x', grace: -1 })).toThrow(/grace must be/)
     expect(() => createServer({ name: 'x', propagation: Number.NaN })).toThrow(/propagation must be/)
+    for (const advertise of ['', 'h:', 'a b', ':80'])
+      expect(() => createServer({ name: 'x', advertise })).toThrow(/createServer: advertise must be host:port or a host, got "/)
   })
 
   it('answers an unknown method with unimplemented, naming it', async () => {
@@ -180,6 +218,30 @@ describe('server', () => {
       answers.push(text)
     expect(told).toBe('a')
     expect(answers).toEqual(['after: b'])
+  })
+
+  it.each([
+    ['what has no text', Object.create(null), 'unknown', 500],
+    ['a message that is no text', Object.assign(new Error(), { message: { a: 1 } }), 'unknown', 500],
+    ['a code that is none', new RpcError('cancelled' as 'canceled', 'x'), 'unknown', 500],
+    ['metadata with a bad name', new RpcError('aborted', 'x', { metadata: [['Not A Name', 'v']] }), 'aborted', 409],
+    ['metadata that is no ASCII', new RpcError('aborted', 'x', { metadata: [['name', 'ü\r\nb: c']] }), 'aborted', 409],
+    ['details without a value', new RpcError('aborted', 'x', { details: [{ type: 'a.B' } as ErrorDetail] }), 'aborted', 409],
+  ])('answers with an error also where a handler throws %s', async (_, thrown, code, status) => {
+    const server = await startEcho({
+      changes: {
+        unary() {
+          throw thrown
+        },
+      },
+    })
+    opened.push(server)
+    await using echo = createClient(Echo, { addresses: [server.address], retry: false })
+    await expect(echo.unary({})).rejects.toMatchObject({ code })
+    const headers = { 'content-type': 'application/json' }
+    const reply = await fetch(`http://${server.address}/beckon.test.Echo/Unary`, { method: 'POST', headers, body: '{}' })
+    expect(reply.status).toBe(status)
+    expect(await reply.json()).toHaveProperty('code')
   })
 
   it('says of a stream’s handler that its promise brings no stream', async () => {

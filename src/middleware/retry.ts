@@ -2,7 +2,7 @@ import { type BackoffOptions, backoff, checkBackoff } from '../backoff.ts'
 import { checkNumber } from '../check.ts'
 import { type Clock, sleep, systemClock } from '../clock.ts'
 import { derive } from '../derive.ts'
-import type { Context, Endpoint, Middleware } from '../endpoint.ts'
+import { type Context, type Endpoint, invoke, type Middleware } from '../endpoint.ts'
 import { type Attempt, RpcError } from '../error.ts'
 import type { Instance } from '../registry.ts'
 import { streamsRequest, Untouched } from '../stream.ts'
@@ -57,12 +57,7 @@ export function retry(options: RetryOptions = {}): Middleware {
     const end = earlier(context.deadline, timeout === undefined ? undefined : clock.now() + timeout)
     const deadline = perTry === undefined ? end : earlier(end, clock.now() + perTry)
     budget.deposit()
-    let first: Promise<Res>
-    try {
-      first = next((stream ?? request) as Req, deadline === context.deadline ? context : derive(context, { deadline }))
-    } catch (thrown) {
-      first = Promise.reject(thrown)
-    }
+    const first = invoke(next, (stream ?? request) as Req, deadline === context.deadline ? context : derive(context, { deadline }))
     return first.then(undefined, (thrown: unknown) => again(next, request, context, stream, end, deadline, thrown))
   }
 
@@ -86,7 +81,10 @@ export function retry(options: RetryOptions = {}): Middleware {
       if (ended && attempt === 1) throw thrown
       if (ended) throw summary(error, failed)
       const pause = wait.next()
-      if (end !== undefined && clock.now() + pause >= end) throw summary(error, failed, 'no time is left for another')
+      if (end !== undefined && clock.now() + pause >= end) {
+        // Where nobody was found to try, that is all there is to say.
+        throw attempt === 1 && context.instance === undefined ? thrown : summary(error, failed, 'no time is left for another')
+      }
       if (!budget.withdraw()) throw summary(error, failed, 'the retry budget is spent')
       await sleep(clock, pause, { signal: context.signal, keepAlive: !context.background }).catch((cause: RpcError) => {
         throw summary(cause, failed)

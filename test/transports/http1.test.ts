@@ -190,7 +190,7 @@ describe('HTTP/1.1 on the port of gRPC', () => {
         throw Object.create(null)
       },
       500,
-      'something was thrown that has no text',
+      '[object Object]',
     ],
   ])('answers a handler that gives %s, and goes on', async (what, wrong, status, message) => {
     const server = await start({

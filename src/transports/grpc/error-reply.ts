@@ -1,18 +1,20 @@
 import { RpcError } from '../../error.ts'
-import type { Headers } from '../../headers.ts'
+import { Headers } from '../../headers.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import { fieldsOfError } from './status.ts'
 
 /** The trailers that tell of an error, with those that its handler made; within `most` bytes, if need be shortened. */
 export function errorFields(error: RpcError, trailers: Headers | undefined, most: number): string[] {
-  const fields = fieldsOfError(error)
+  let fields: string[] | undefined
   try {
+    fields = fieldsOfError(error)
     if (trailers !== undefined) writeMetadata(trailers, fields)
-    writeMetadata(error.metadata, fields)
+    writeMetadata(new Headers(error.metadata), fields)
   } catch (problem) {
-    // The status goes out in any case; it also tells what became of the metadata.
+    // The status goes out in any case; it also tells what became of the rest.
     const { code, rawMessage, details } = error
-    return errorFields(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }), undefined, most)
+    const text = `${rawMessage} (${RpcError.from(problem).rawMessage})`
+    return errorFields(new RpcError(code, text, fields && { details }), undefined, most)
   }
   if (sizeOf(fields) <= most) return fields
   const shortened = `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`

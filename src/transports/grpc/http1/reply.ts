@@ -1,6 +1,6 @@
 import { validateHeaderValue } from 'node:http'
 import { type Code, codeToNumber, RpcError } from '../../../error.ts'
-import type { HeaderValue } from '../../../headers.ts'
+import { Headers, type HeaderValue } from '../../../headers.ts'
 import { writeMetadata } from '../metadata.ts'
 import type { ServerContext } from '../server-context.ts'
 
@@ -26,16 +26,17 @@ export function messageReply(context: ServerContext, contentType: string, body: 
 
 /** An error as Connect has it: `{ code, message, details }`. https://connectrpc.com/docs/protocol#error-end-stream */
 export function errorReply(error: RpcError, context?: ServerContext, status: number = statusOf(error.code)): Reply {
-  const { code, rawMessage: message, details } = error
-  const shown = details.map(({ type, value }) => ({ type, value: Buffer.from(value).toString('base64').replace(/=+$/, '') }))
+  const { code, rawMessage: message } = error
   const fields = ['content-type', 'application/json']
+  let details: readonly object[] = []
   try {
+    details = error.details.map(({ type, value }) => ({ type, value: Buffer.from(value).toString('base64').replace(/=+$/, '') }))
     if (context !== undefined) fields.push(...metadataOf(context))
-    fields.push(...fieldsOf(error.metadata))
+    fields.push(...fieldsOf(new Headers(error.metadata)))
   } catch {
     // What may not be sent is left out: the error itself goes out in any case.
   }
-  return { status, fields, body: JSON.stringify({ code, message, ...(shown.length > 0 && { details: shown }) }) }
+  return { status, fields, body: JSON.stringify({ code, message, ...(details.length > 0 && { details }) }) }
 }
 
 /** An answer in plain words, for those who did not make a call. */
