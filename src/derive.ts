@@ -3,7 +3,7 @@ import type { Headers } from './headers.ts'
 import type { Instance } from './registry.ts'
 
 /** What middleware may give a call in place of what its caller gave it. */
-export interface Changes {
+export interface ContextChanges {
   readonly headers?: Headers | undefined
   readonly signal?: AbortSignal | undefined
   readonly deadline?: number | undefined
@@ -12,9 +12,9 @@ export interface Changes {
 
 /**
  * The same call with something changed, for the endpoint further in. What is not changed, and `instance` which is
- * written on the way, stays that of `context`. A spread would lose what a server's context computes when it is first read.
+ * written on the way, stays that of `context`. A spread (`{ ...context }`) would lose what a context computes when it is first read, its headers too.
  */
-export function derive(context: Context, changes: Changes): Context {
+export function derive(context: Context, changes: ContextChanges): Context {
   return new Derived(context, changes)
 }
 
@@ -24,9 +24,9 @@ class Derived implements Context {
   readonly deadline: number | undefined
   readonly tried: readonly string[] | undefined
   readonly #parent: Context
-  readonly #changes: Changes
+  readonly #changes: ContextChanges
 
-  constructor(parent: Context, changes: Changes) {
+  constructor(parent: Context, changes: ContextChanges) {
     this.method = parent.method
     this.deadline = changes.deadline ?? parent.deadline
     this.tried = changes.tried ?? parent.tried

@@ -25,6 +25,7 @@ export {
   type ServerOptions,
   toService,
 } from './defaults.ts'
+export { type ContextChanges, derive } from './derive.ts'
 export { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
 export { type Attempt, type Code, codeFromNumber, codes, codeToNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from './error.ts'
 export { byEndpoint, byLabel, byVersion, type Filter } from './filter.ts'

@@ -13,7 +13,7 @@ import { streamsResponse } from './stream.ts'
 import type { Listener, Route, Transport } from './transport.ts'
 
 /**
- * A method as a server implements it. Response streams are async generators, or anything else that can be iterated. Headers go out as soon as a
+ * A method as a server implements it. Response streams are async generators, or any other async iterables. Headers go out as soon as a
  * stream waits for its first message; a handler that has to wait before it knows them returns a promise of its stream.
  */
 export type Handler<S extends MethodShape> = S['kind'] extends 'unary'

@@ -8,7 +8,9 @@ import {
   createClient,
   createServer,
   defineService,
+  derive,
   type Headers,
+  type Middleware,
   RpcError,
   type Server,
   serverStream,
@@ -161,6 +163,23 @@ describe('a call', () => {
     expect(deadlines).toEqual([undefined, undefined])
     await closeClient(echo)
     await streaming.close()
+  })
+
+  it('keeps its headers where middleware changes something else about it, outside and inside of others', async () => {
+    const serving = await startEcho({
+      middleware: [(next) => (request, context) => next(request, derive(context, { deadline: performance.now() + 500 }))],
+      changes: { unary: (_, { headers }) => ({ text: headers.get('x-tenant') ?? 'nobody' }) },
+    })
+    const hurried: Middleware = (next) => (request, context) => next(request, derive(context, { deadline: performance.now() + 1000 }))
+    const echo = createClient(Echo, {
+      addresses: [serving.address],
+      middleware: [hurried],
+      nodeMiddleware: [hurried],
+      retry: { perTry: 5000 },
+    })
+    expect((await echo.unary({}, { headers: { 'x-tenant': 'blue' } })).text).toBe('blue')
+    await closeClient(echo)
+    await serving.close()
   })
 
   it('says in one sentence that there is nobody to call', async () => {

@@ -21,14 +21,14 @@ import { stopped, stopSignal } from './stop.ts'
 
 interface Options {
   readonly proto?: string
-  readonly include: readonly string[]
-  readonly header: readonly string[]
+  readonly include?: readonly string[]
+  readonly header?: readonly string[]
   readonly timeout?: string
 }
 
 /** `beckon call`: one call, of any kind. */
 export function callCommand(program: Command, cli: Cli): void {
-  const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value]
+  const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value]
   program
     .command('call')
     .argument('<service>', 'name it is registered under')
@@ -39,8 +39,8 @@ export function callCommand(program: Command, cli: Cli): void {
       '--proto <file>',
       'the contract, where the server does not tell it by reflection; without either, and to instances that speak mucp, messages travel as JSON',
     )
-    .option('-I, --include <directory>', 'where the contract finds its imports; may be repeated', collect, [])
-    .option('-H, --header <name=value>', 'metadata to send, base64 where the name ends in -bin; may be repeated', collect, [])
+    .option('-I, --include <directory>', 'where the contract finds its imports; may be repeated', collect)
+    .option('-H, --header <name=value>', 'metadata to send, base64 where the name ends in -bin; may be repeated', collect)
     .option('--timeout <time>', 'as 500ms, 5s or 1m (default: 10s, none where the answer is a stream)')
     .addHelpText('after', examples)
     .action((service: string, name: string, json: string | undefined, options: Options) => call(cli, service, name, json, options))
@@ -56,10 +56,10 @@ Examples:
 const patience = 2000
 
 async function call(cli: Cli, service: string, name: string, json: string | undefined, options: Options): Promise<void> {
-  const headers = headersOf(options.header)
+  const headers = headersOf(options.header ?? [])
   const time = options.timeout === undefined ? {} : { timeout: milliseconds(options.timeout, '--timeout') }
   const contract = options.proto === undefined ? undefined : await import('./call/proto.ts')
-  const declared = await contract?.protoMethod(options.proto ?? '', options.include, name)
+  const declared = await contract?.protoMethod(options.proto ?? '', options.include ?? [], name)
 
   const { registry, client } = cli.settings()
   const instances = await instancesOf(registry, service)

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { type Failure, failure } from './exit.ts'
+import { exitCodes, type Failure, failure, report } from './exit.ts'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -27,9 +27,10 @@ export function stopped({ reason }: AbortSignal): Failure {
   return failure(128 + constants.signals[reason as NodeJS.Signals], `stopped by ${reason}`)
 }
 
-/** Ends the command quietly when the reader of its output goes away, as `head` does: by {@link stopSignal} where it is used, else at once. */
+/** Ends the command quietly when the reader of its output goes away, as `head` does: by {@link stopSignal} where it is used, else at once. Output that is lost otherwise is a failure. */
 export function watchOutput(): void {
-  process.stdout.on('error', () => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(report(failure(exitCodes.failed, `output cannot be written: ${error.message}`)))
     if (controller === undefined) process.exit(0)
     if (!controller.signal.aborted) controller.abort('EPIPE')
   })

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -56,6 +58,7 @@ describe('beckon', () => {
       expect(stdout).toMatch(new RegExp(`Examples?:\n {2}\\$ beckon ${command}`))
     }
     const { stdout } = await beckon(['--help'])
+    expect((await beckon(['call', '--help'])).stdout).not.toContain('[]')
     expect(stdout).toContain('--registry_address')
     expect(stdout).toContain('Exit codes')
   })
@@ -87,6 +90,18 @@ describe('beckon', () => {
     program.child.stdout?.destroy()
     const { code, stderr } = await program.ended
     expect([code, stderr]).toEqual([0, ''])
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('ends with 1 when its output cannot be written (needs /dev/full)', () => {
+    const full = openSync('/dev/full', 'w')
+    const env = cleanEnv({ BECKON_REGISTRY: 'fixed://127.0.0.1:1' })
+    const { status, stderr } = spawnSync(process.execPath, [built.command, 'describe', 'echo'], {
+      env,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^beckon: output cannot be written: ENOSPC/)])
   })
 })
 

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttp1 } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
@@ -155,8 +157,8 @@ describe('TLS', () => {
   it.each<[string, GrpcOptions, GrpcOptions, RegExp]>([
     ['an unknown authority', { tls: { cert, key } }, { tls: { ca: other.ca } }, /unavailable: cannot connect to 127.0.0.1:\d+.*tls\.ca/],
     ['another name', { tls: { cert, key } }, { tls: { ca, servername: 'elsewhere' } }, /elsewhere.*tls\.servername/],
-    ['a server in plain text', {}, { tls: { ca } }, /unavailable: cannot connect to 127.0.0.1/],
-    ['a client in plain text', { tls: { cert, key } }, {}, /unavailable: cannot connect to 127.0.0.1/],
+    ['a server in plain text', {}, { tls: { ca } }, /unavailable: cannot connect to 127.0.0.1:\d+: .*\(does it speak TLS\?\)$/],
+    ['a client in plain text', { tls: { cert, key } }, {}, /unavailable: cannot connect to 127.0.0.1:\d+: .*\(does it want TLS\?\)$/],
     ['a client without a certificate', { tls: { ca, cert, key, requestCert: true } }, { tls: { ca } }, /unavailable: .*127.0.0.1/],
     [
       'a client with a stranger’s',
@@ -166,6 +168,15 @@ describe('TLS', () => {
     ],
   ])('turns down %s', async (_, server, client, expected) => {
     expect((await failure(calling(server, client))).message).toMatch(expected)
+  })
+
+  it('says of what speaks another protocol that it does', async () => {
+    await using http = createHttp1()
+    const server = http.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const connection = grpc().dial(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+    expect((await failure(connection.call(hello, contextOf()))).message).toMatch(/^unavailable: cannot connect to .*it does not speak gRPC/)
+    await connection.close()
   })
 
   it('needs a certificate to listen, and a good one', async () => {

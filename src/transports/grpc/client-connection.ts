@@ -19,7 +19,7 @@ import { type RequestHost, Requests } from './requests.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 import { Ring } from './ring.ts'
 import { roundTimeout } from './timeout.ts'
-import { clientTls, connectProblem } from './tls.ts'
+import { clientTls, closedByPeer, connectProblem } from './tls.ts'
 
 const deadlines = new Deadlines()
 
@@ -71,7 +71,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
       {
         open: () => this.#http2.begin(),
         data: (chunk, length) => this.#http2.receive(chunk, 0, length),
-        gone: (error) => this.#http2.close(fault(ErrorCode.noError, error?.message ?? 'the peer closed it', error)),
+        gone: (error) => this.#http2.close(fault(ErrorCode.noError, error?.message ?? closedByPeer, error)),
       },
     )
     socket.unref()
@@ -278,7 +278,7 @@ export class ClientConnection implements Streams<ResponseHead>, CallHost, Reques
     const { writes } = this.#http2.output
     const text =
       this.state === 'connecting'
-        ? connectProblem(this.address, reason)
+        ? connectProblem(this.address, reason, this.settings.tls !== undefined)
         : `connection to ${this.address} was lost${this.#complaint}: ${reason.message}`
     this.#enter('closed', new RpcError('unavailable', text, { cause: reason.cause ?? reason, outbound: true }))
     // What waited in the output is dropped, unless last words had to go out.

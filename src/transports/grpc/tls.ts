@@ -1,5 +1,6 @@
 import { type ConnectionOptions, createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import { RpcError } from '../../error.ts'
+import { ErrorCode, type Fault } from '../../http2/fault.ts'
 import type { GrpcTlsOptions } from './options.ts'
 
 /** Options for connecting. Throws `invalid_argument` for keys and certificates that cannot be read. */
@@ -33,12 +34,19 @@ function defined<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
+/** What is told of a peer that closes a connection without giving a reason. */
+export const closedByPeer = 'the peer closed it'
+
 /** Why a connection could not be made, and what to look at. */
-export function connectProblem(address: string, reason: Error): string {
+export function connectProblem(address: string, reason: Fault, tls: boolean): string {
   const code = (reason.cause as NodeJS.ErrnoException | undefined)?.code ?? ''
-  const text = `cannot connect to ${address}: ${reason.message || code}`
-  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(code))
-    return `${text} (${code}; give its authority as tls.ca, its name as tls.servername)`
-  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') return `${text} (does it speak TLS?)`
-  return text
+  const hint = hintFor(reason, code, tls)
+  return `cannot connect to ${address}: ${reason.message || code}${hint === '' ? '' : ` (${hint})`}`
+}
+
+function hintFor({ http2, message }: Fault, code: string, tls: boolean): string {
+  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(code)) return `${code}; give its authority as tls.ca, its name as tls.servername`
+  if (http2 !== ErrorCode.noError) return tls ? 'it does not speak gRPC' : 'it does not speak gRPC, or wants TLS'
+  if (tls && ['EPROTO', 'ECONNRESET', 'ERR_SSL_WRONG_VERSION_NUMBER'].includes(code)) return 'does it speak TLS?'
+  return !tls && message === closedByPeer ? 'does it want TLS?' : ''
 }
