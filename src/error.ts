@@ -128,7 +128,7 @@ function textOf(value: unknown): string {
 export function toReply(thrown: unknown): RpcError {
   const error = RpcError.from(thrown)
   const { code, rawMessage, details, metadata, outbound } = error
-  const sendable = details.every((one) => one?.value instanceof Uint8Array)
+  const sendable = details.every((one) => typeof one?.type === 'string' && one.value instanceof Uint8Array)
   if (sendable && !outbound) return error
   const text = sendable ? rawMessage : `${rawMessage} (its details are left out: each needs a type and a value of bytes)`
   // Callers may try elsewhere what is `unavailable`; but this server is, only one that it has called is not. Nor are that one's trailers for them.

@@ -5,7 +5,6 @@ const validName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const forbiddenInValue = /[\0\r\n]/
 /** Forbidden too, but Go's gRPC sends what it is given: metadata, and messages of errors such as `not found: `. */
 const spaceAround = /^[ \t]|[ \t]$/
-const unsendable = /[^\t\x20-\x7e\x80-\xff]/
 const connectionSpecific = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
 
 /**
@@ -39,9 +38,4 @@ export function malformed(names: readonly string[], values: readonly string[], s
       if (!seen.includes(name)) return `${name.trim()} is missing`
   }
   return ''
-}
-
-/** Whether a field is one that can be sent. */
-export function canTravel(name: string, value: string): boolean {
-  return validName.test(name) && !unsendable.test(value)
 }

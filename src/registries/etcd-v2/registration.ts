@@ -3,7 +3,7 @@ import type { Instance, Registration } from '../../registry.ts'
 import { createGuard } from '../etcd/guard.ts'
 import type { RecordSettings } from '../etcd/options.ts'
 import type { Ties } from '../etcd/registry.ts'
-import { createRetry, passing } from '../etcd/retry.ts'
+import { createRetry } from '../etcd/retry.ts'
 import { about, checkUpdate, createStanding } from '../etcd/standing.ts'
 import type { Store } from '../etcd/store.ts'
 import { type Attempt, createUpkeep } from '../etcd/upkeep.ts'
@@ -115,10 +115,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
       checkUpdate(instance, next, standing.state)
       const before = instance
       instance = next
-      await upkeep.writeInTime().catch((error: RpcError) => {
-        // What etcd refuses must not be what is put back later.
-        if (instance === next && !passing.has(error.code)) instance = before
-        throw error
+      await upkeep.updateInTime(() => {
+        if (instance === next) instance = before
       })
     },
     async deregister() {

@@ -10,7 +10,7 @@ import type { Lookout } from './lookout.ts'
 import type { Recess } from './recess.ts'
 import type { Ties } from './registry.ts'
 import type { Renewals } from './renewals.ts'
-import { createRetry, passing } from './retry.ts'
+import { createRetry } from './retry.ts'
 import { about, checkUpdate, createStanding } from './standing.ts'
 import type { KeyWatchOptions } from './store.ts'
 import type { Tenancy } from './tenancy.ts'
@@ -155,10 +155,8 @@ export async function createRegistration(first: Instance, options: RegistrationO
       checkUpdate(instance, next, standing.state)
       const before = instance
       instance = next
-      await upkeep.writeInTime().catch((error: RpcError) => {
-        // What etcd refuses must not be what is put back later.
-        if (instance === next && !passing.has(error.code)) instance = before
-        throw error
+      await upkeep.updateInTime(() => {
+        if (instance === next) instance = before
       })
     },
     async deregister() {

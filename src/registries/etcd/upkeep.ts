@@ -8,6 +8,8 @@ export interface Upkeep {
   inTurn(task: () => Promise<void>): Promise<void>
   /** Writes within `timeout`, unless it is to `wait` for etcd, and keeps the process alive meanwhile. Rejects with why it could not be done. */
   writeInTime(wait?: boolean): Promise<void>
+  /** The same for what has been changed. `undo` is called where etcd refuses it: that must not be what is put back later. */
+  updateInTime(undo: () => void): Promise<void>
   /** Puts the records back. `due` is asked when its turn has come, and says whether that is still needed. */
   heal(cause: RpcError, how?: { readonly force?: boolean; readonly due?: () => boolean }): void
   /** Resolves when nothing is to be done. */
@@ -51,7 +53,6 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   let trouble: RpcError | undefined
   let backAt = Number.NEGATIVE_INFINITY
   let work: Promise<unknown> = Promise.resolve()
-
   let wake = (): void => {}
 
   const gone = (): boolean => standing.state === 'gone'
@@ -88,27 +89,36 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     throw new RpcError('canceled', `${options.id()} has been deregistered`)
   }
 
+  function writeInTime(wait = false): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        const patience = (options.movedAt?.() ?? Number.NEGATIVE_INFINITY) + timeout - performance.now()
+        if (patience > 0) timer = setTimeout(giveUp, patience)
+        else reject(trouble ?? new RpcError('deadline_exceeded', `${name}: no answer for ${timeout} ms`, { outbound: true }))
+      }
+      let timer = wait ? setInterval(() => {}, 60_000) : setTimeout(giveUp, timeout)
+      const onTaken = (): void => {
+        if (wait) return
+        clearTimeout(timer)
+        timer = setTimeout(giveUp, timeout + 2 * ttl)
+      }
+      const ends = ({ code }: RpcError): boolean => options.closing() || (code !== 'unavailable' && !(wait && code === 'deadline_exceeded'))
+      void inTurn(() => write({ force: false, onTaken }, ends))
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+  }
+
   return {
     inTurn,
-    writeInTime(wait = false) {
-      return new Promise((resolve, reject) => {
-        const giveUp = (): void => {
-          const patience = (options.movedAt?.() ?? Number.NEGATIVE_INFINITY) + timeout - performance.now()
-          if (patience > 0) timer = setTimeout(giveUp, patience)
-          else reject(trouble ?? new RpcError('deadline_exceeded', `${name}: no answer for ${timeout} ms`, { outbound: true }))
-        }
-        let timer = wait ? setInterval(() => {}, 60_000) : setTimeout(giveUp, timeout)
-        const onTaken = (): void => {
-          if (wait) return
-          clearTimeout(timer)
-          timer = setTimeout(giveUp, timeout + 2 * ttl)
-        }
-        const ends = ({ code }: RpcError): boolean =>
-          options.closing() || (code !== 'unavailable' && !(wait && code === 'deadline_exceeded'))
-        void inTurn(() => write({ force: false, onTaken }, ends))
-          .then(resolve, reject)
-          .finally(() => clearTimeout(timer))
-      })
+    writeInTime,
+    async updateInTime(undo) {
+      try {
+        await writeInTime()
+      } catch (thrown) {
+        if (!passing.has(RpcError.from(thrown).code)) undo()
+        throw thrown
+      }
     },
     heal(cause, { force = false, due = () => true } = {}) {
       inTurn(async () => {

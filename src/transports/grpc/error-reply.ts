@@ -5,16 +5,14 @@ import { fieldsOfError } from './status.ts'
 
 /** The trailers that tell of an error, with those that its handler made; within `most` bytes, if need be shortened. */
 export function errorFields(error: RpcError, trailers: Headers | undefined, most: number): string[] {
-  let fields: string[] | undefined
+  const fields = fieldsOfError(error)
   try {
-    fields = fieldsOfError(error)
     if (trailers !== undefined) writeMetadata(trailers, fields)
     writeMetadata(new Headers(error.metadata), fields)
   } catch (problem) {
-    // The status goes out in any case; it also tells what became of the rest.
+    // The status goes out in any case; it also tells what became of the metadata.
     const { code, rawMessage, details } = error
-    const text = `${rawMessage} (${RpcError.from(problem).rawMessage})`
-    return errorFields(new RpcError(code, text, fields && { details }), undefined, most)
+    return errorFields(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }), undefined, most)
   }
   if (sizeOf(fields) <= most) return fields
   const shortened = `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`

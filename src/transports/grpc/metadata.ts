@@ -1,6 +1,5 @@
 import { RpcError } from '../../error.ts'
 import { Headers } from '../../headers.ts'
-import { canTravel } from '../../http2/fields.ts'
 
 /** Headers of the protocol itself, which are not metadata. Names that begin with `:` are not either. */
 const own = new Set([
@@ -41,18 +40,13 @@ export function readMetadata(pairs: readonly string[]): Headers {
   return headers
 }
 
-/** Adds metadata to fields to send. Throws `invalid_argument` naming a header that only the transport may set, or that cannot travel. */
+/** Adds metadata to fields to send. Throws `invalid_argument` naming a header that only the transport may set. */
 export function writeMetadata(headers: Iterable<readonly [string, string | Uint8Array]>, fields: string[]): void {
   for (const [name, value] of headers) {
     if (own.has(name) || forbidden.has(name) || name.startsWith(':') || (name.startsWith('grpc-') && !allowed.has(name)))
       throw new RpcError('invalid_argument', `header ${name}: is the transport's own and cannot be set`)
-    const text =
-      typeof value === 'string'
-        ? value.trim()
-        : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64').replace(/=+$/, '')
-    // Those of a call have been checked, those of an error have not.
-    if (!canTravel(name, text)) throw new RpcError('invalid_argument', `header ${name}: its name or its value cannot travel`)
-    fields.push(name, text)
+    if (typeof value === 'string') fields.push(name, value.trim())
+    else fields.push(name, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64').replace(/=+$/, ''))
   }
 }
 

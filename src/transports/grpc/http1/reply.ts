@@ -28,9 +28,8 @@ export function messageReply(context: ServerContext, contentType: string, body: 
 export function errorReply(error: RpcError, context?: ServerContext, status: number = statusOf(error.code)): Reply {
   const { code, rawMessage: message } = error
   const fields = ['content-type', 'application/json']
-  let details: readonly object[] = []
+  const details = error.details.map(({ type, value }) => ({ type, value: Buffer.from(value).toString('base64').replace(/=+$/, '') }))
   try {
-    details = error.details.map(({ type, value }) => ({ type, value: Buffer.from(value).toString('base64').replace(/=+$/, '') }))
     if (context !== undefined) fields.push(...metadataOf(context))
     fields.push(...fieldsOf(new Headers(error.metadata)))
   } catch {
