@@ -53,7 +53,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     givenUp = reject
   })
   aborted.catch(() => {})
-  const left = deadline === undefined ? undefined : Math.min(Math.max(1, deadline - performance.now()), 0x7fffffff)
+  const left = deadline === undefined ? undefined : Math.min(Math.max(1, Math.ceil(deadline - performance.now())), 0x7fffffff)
   const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
   let headersSent = false
   let over = false

@@ -70,7 +70,7 @@ function within<T>(begin: () => Promise<T>, context: ServerContext, response: Se
       context.abort(error)
       reject(error)
     }
-    const timer = left === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => fail(late()), Math.min(left, longest)).unref()
+    const timer = left === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => fail(late()), Math.min(Math.ceil(left), longest)).unref()
     const onGone = (): void => fail(gone())
     response.once('close', onGone)
     begin()
