@@ -1,9 +1,10 @@
+import { joinSignals } from './abort.ts'
 import type { Channel } from './channel.ts'
 import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
 import { RpcError } from './error.ts'
 import { Headers, type HeadersInit } from './headers.ts'
 import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
-import { streamsRequest, streamsResponse } from './stream.ts'
+import { callWithEnd, streamsRequest, streamsResponse } from './stream.ts'
 
 /** What one call may bring along. */
 export interface CallOptions {
@@ -64,9 +65,15 @@ function functionOf(method: Method, endpoint: Endpoint, timeout: number): (reque
   const sendsStream = streamsRequest(method.kind)
   return streamsResponse(method.kind) ? respond : call
 
-  function call(request: unknown, options: CallOptions | undefined): Promise<unknown> {
+  function call(request: unknown, options: CallOptions | undefined, left?: AbortSignal): Promise<unknown> {
     try {
-      return endpoint(sendsStream ? toAsync(method, request) : request, contextOf(method, options, timeout))
+      const sent = sendsStream ? toAsync(method, request) : request
+      if (options === undefined) return endpoint(sent, bareContext(method, performance.now() + timeout, undefined))
+      const signals = [options.signal, options.parent?.signal, left].filter((signal) => signal !== undefined)
+      const context = contextOf(method, options, timeout, signals[0])
+      if (signals.length <= 1) return endpoint(sent, context)
+      const { signal, release } = joinSignals(signals)
+      return callWithEnd(endpoint, sent, { ...context, signal }, release)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -74,25 +81,18 @@ function functionOf(method: Method, endpoint: Endpoint, timeout: number): (reque
 
   function respond(request: unknown, options: CallOptions | undefined): AsyncIterable<unknown> {
     const left = new AbortController()
-    const signal = options?.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal])
-    const response = call(request, { ...options, timeout: options?.timeout ?? Number.POSITIVE_INFINITY, signal }) as Promise<
-      AsyncIterable<unknown>
-    >
-    return later(response, () => left.abort())
+    const response = call(request, { ...options, timeout: options?.timeout ?? Number.POSITIVE_INFINITY }, left.signal)
+    return later(response as Promise<AsyncIterable<unknown>>, () => left.abort())
   }
 }
 
-function contextOf(method: Method, options: CallOptions | undefined, timeout: number): Context {
-  if (options === undefined) return bareContext(method, performance.now() + timeout)
+function contextOf(method: Method, options: CallOptions, timeout: number, signal: AbortSignal | undefined): Context {
   const time = options.timeout ?? timeout
   checkTimeout(method.path, time)
-  const { parent } = options
-  const deadline = Math.min(performance.now() + time, parent?.deadline ?? Number.POSITIVE_INFINITY)
-  const signals = [options.signal, parent?.signal].filter((signal) => signal !== undefined)
+  const deadline = Math.min(performance.now() + time, options.parent?.deadline ?? Number.POSITIVE_INFINITY)
   return {
-    ...bareContext(method, deadline),
+    ...bareContext(method, deadline, signal),
     headers: new Headers(options.headers),
-    signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
     onHeaders: options.onHeaders,
     onTrailers: options.onTrailers,
     background: options.background,
@@ -100,11 +100,11 @@ function contextOf(method: Method, options: CallOptions | undefined, timeout: nu
 }
 
 /** Every field is set, so that all contexts have one shape. */
-function bareContext(method: Method, deadline: number): Context {
+function bareContext(method: Method, deadline: number, signal: AbortSignal | undefined): Context {
   return {
     method,
     headers: new Headers(),
-    signal: undefined,
+    signal,
     deadline: deadline === Number.POSITIVE_INFINITY ? undefined : deadline,
     onHeaders: undefined,
     onTrailers: undefined,

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import {
@@ -9,11 +10,12 @@ import {
   createServer,
   defineService,
   derive,
-  type Headers,
+  Headers,
   type Middleware,
   RpcError,
   type Server,
   serverStream,
+  toService,
   unary,
 } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
@@ -31,6 +33,13 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const one of stream) all.push(one)
   return all
+}
+
+/** How many wait for it to be aborted: listeners, and the signals that Node has made of it. */
+function followers(signal: AbortSignal): number {
+  const made = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kDependantSignals')
+  const { size = 0 } = (made && (signal as unknown as Record<symbol, { size: number } | null>)[made]) ?? {}
+  return size + getEventListeners(signal, 'abort').length
 }
 
 const registry = memory()
@@ -89,7 +98,6 @@ describe('a call', () => {
       changes: { once: (_, { signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))) },
     })
     const echo = createClient(Echo, { service: 'echo', registry, timeout: 40 })
-    const { toService, Headers } = await import('../src/index.ts')
     const method = toService(Echo).methods.once
     if (method === undefined) throw new Error('no method once')
     await expect(echo.once({})).rejects.toMatchObject({ code: 'deadline_exceeded' })
@@ -124,6 +132,34 @@ describe('a call', () => {
     expect(Buffer.from(seen[1]?.getBytes('x-tail-bin') ?? [])).toEqual(Buffer.from(raw))
     await closeClient(echo)
     await echoing.close()
+  })
+
+  it('leaves nothing on a signal that outlives it', async () => {
+    const { signal } = new AbortController()
+    const parent = { method: Plain.methods.add, headers: new Headers(), signal: new AbortController().signal }
+    const add = plain.add({ a: 1, b: 2 }, { signal, parent })
+    expect(followers(signal)).toBe(1)
+    await add
+    await expect(plain.add({ a: 'x' as never, b: 2 }, { signal, parent })).rejects.toMatchObject({ code: 'invalid_argument' })
+    await expect(plain.add({ a: 1, b: 2 }, { signal, parent, timeout: -1 })).rejects.toMatchObject({ code: 'invalid_argument' })
+    expect(await collect(plain.count({ to: 3 }, { signal }))).toHaveLength(3)
+    for await (const _ of plain.double([{ n: 1 }, { n: 2 }], { signal, parent })) break
+    expect(followers(signal)).toBe(0)
+    expect(followers(parent.signal)).toBe(0)
+  })
+
+  it('is canceled by either of its signals', async () => {
+    for (const at of [0, 1]) {
+      const [own, outer] = [new AbortController(), new AbortController()]
+      const parent = { method: Plain.methods.add, headers: new Headers(), signal: outer.signal }
+      const stream = plain.count({ to: 1e9 }, { signal: own.signal, parent })
+      const reading = (async () => {
+        for await (const { n } of stream) if (n === 2) [own, outer][at]?.abort(new Error('enough'))
+      })()
+      await expect(reading).rejects.toMatchObject({ code: 'canceled', rawMessage: 'enough' })
+      own.abort()
+      await expect(plain.add({ a: 1, b: 2 }, { signal: own.signal, parent })).rejects.toMatchObject({ code: 'canceled' })
+    }
   })
 
   it('is canceled at the server when the caller leaves its stream', async () => {

@@ -14,7 +14,7 @@ const parts: readonly Part[] = [
   {
     name: 'words',
     files:
-      /^(address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|filter|headers|instances|logger|registry|service|standard|stream|transport)\.ts$/,
+      /^(abort|address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|filter|headers|instances|logger|registry|service|standard|stream|transport)\.ts$/,
     imports: [],
   },
   { name: 'engine', files: /^(channel|client|node|pool|ready|server|signals)\.ts$/, imports: ['words'] },
