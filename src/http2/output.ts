@@ -21,14 +21,14 @@ const spare = 24
 const none = Buffer.alloc(0)
 const pool: Buffer[] = []
 
-/** A buffer of {@link capacity} bytes from the pool that all connections share. */
-export function takeBuffer(): Buffer {
-  return pool.pop() ?? Buffer.allocUnsafeSlow(capacity)
+/** A buffer of {@link capacity} bytes from the pool that all connections share. When that is empty one of `bytes`: many that want one at once get what they need. */
+export function takeBuffer(bytes: number = capacity): Buffer {
+  return pool.pop() ?? Buffer.allocUnsafe(bytes)
 }
 
-/** Gives a buffer back that nobody refers to any more. */
+/** Gives a buffer back that nobody refers to any more. Those of another size are not kept. */
 export function giveBuffer(buffer: Buffer): void {
-  if (pool.length < spare) pool.push(buffer)
+  if (buffer.length === capacity && pool.length < spare) pool.push(buffer)
 }
 
 let waiting: Output[] = []
@@ -84,11 +84,11 @@ export class Output {
 
   /** Makes room for at most {@link capacity} bytes; returns where they go. */
   reserve(bytes: number): number {
-    if (this.buffer === none) this.buffer = takeBuffer()
-    else if (this.length + bytes > capacity || (this.length >= this.early && !this.blocked)) {
+    if (this.buffer === none) this.buffer = this.#take(bytes)
+    else if (this.length + bytes > this.buffer.length || (this.length >= this.early && !this.blocked)) {
       this.#write()
       this.early *= 4
-      this.buffer = takeBuffer()
+      this.buffer = this.#take(bytes)
     }
     if (!this.#scheduled) {
       this.#scheduled = true
@@ -136,6 +136,11 @@ export class Output {
     if (this.#pendingBytes >= high) this.blocked = true
     this.#pending.push(buffer, length)
     this.#socket.write(buffer.subarray(0, length), this.#written)
+  }
+
+  /** For `bytes`, and as much as is written next. */
+  #take(bytes: number): Buffer {
+    return takeBuffer(this.blocked ? capacity : Math.min(capacity, this.early + bytes))
   }
 
   #give(): void {

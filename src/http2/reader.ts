@@ -34,7 +34,7 @@ export class Reader {
       at = this.#sink.frame(from[at + 3] as number, from[at + 4] as number, read31(from, at + 5), from, payload, stop, end)
     }
     if (at >= end || this.#sink.closed) return
-    this.#carry = takeBuffer()
+    this.#carry = takeBuffer(frameHeader + (end - at >= frameHeader ? lengthAt(from, at) : maxFrame))
     this.#carried = from.copy(this.#carry, 0, at, end)
   }
 

@@ -210,6 +210,22 @@ export const attacks: readonly Attack[] = [
       return `calls failed with status ${(await one.answer(id))['grpc-status']} from stream ${id} on`
     },
   },
+  {
+    threat: 'slow writers: 1000 connections that begin a frame and send no more',
+    ends: /^1000 are still there$/,
+    holds: 40,
+    async run({ peer }) {
+      const begun = Buffer.concat([open(1), frame(0, 0, 1, Buffer.alloc(16_384)).subarray(0, 100)])
+      const all: RawPeer[] = []
+      while (all.length < 1000) {
+        const one = await peer()
+        one.send(begun)
+        all.push(one)
+      }
+      await pause(500)
+      return `${all.filter((one) => !left(one)).length} are still there`
+    },
+  },
   lingers('half-open: 500 connections that say nothing', 500, ''),
   lingers('500 connections that never finish their preface', 500, 'PRI * HTTP/2.0\r\n'),
   lingers('slow loris over HTTP/1.1: 500 connections, headers bit by bit', 500, 'POST / HTTP/1.1\r\nx-slow: ', 'a'),

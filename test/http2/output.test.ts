@@ -30,6 +30,15 @@ describe('Output', () => {
     expect(writes).toEqual([300, 100])
   })
 
+  it('takes no large buffer for each of many connections that send in one tick', async () => {
+    const scenes = Array.from({ length: 1000 }, scene)
+    const before = process.memoryUsage().arrayBuffers
+    for (const { tick } of scenes) void tick(100)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8e6)
+    await new Promise(setImmediate)
+    expect(new Set(scenes.map(({ writes }) => `${writes}`))).toEqual(new Set(['100']))
+  })
+
   it('tells those that wait when the peer takes bytes again, also when more was written meanwhile', async () => {
     const taken: (() => void)[] = []
     const socket = new Writable({ highWaterMark: 1e9, write: (_chunk, _encoding, done) => void taken.push(done) })
