@@ -27,12 +27,16 @@ export interface PoolOptions extends Omit<OpenNodeOptions, 'transportFor' | 'ent
   readonly onChange: ((nodes: readonly NodeStatus[]) => void) | undefined
 }
 
+/** So many connections are begun in a turn of the event loop: it takes a while to begin one, and calls need not wait for ten thousand. */
+const dialsPerTurn = 32
+
 /** Follows the set of a service's instances and keeps a connection to each. */
 export function createPool(options: PoolOptions): Pool {
   const { service, resolver, transports } = options
   const nodes = new Map<string, OpenNode>()
   const ready = createReady<PoolNode>()
   const waiting = new Set<() => void>()
+  let unopened: readonly OpenNode[] = []
   let known = nobody
   let trouble: Error | undefined
   let closed = false
@@ -78,8 +82,24 @@ export function createPool(options: PoolOptions): Pool {
     }
     known = all
     for (const node of gone) void node.close()
-    for (const node of added) node.open()
+    const opening = unopened.length > 0
+    unopened = [...unopened, ...fromSomewhere(added)]
+    if (!opening) open()
     changed()
+  }
+
+  /** Callers of a large fleet are not all to begin with the same instances. */
+  function fromSomewhere(all: readonly OpenNode[]): readonly OpenNode[] {
+    if (all.length <= dialsPerTurn) return all
+    const first = Math.floor((options.reconnect.random ?? Math.random)() * all.length)
+    return [...all.slice(first), ...all.slice(0, first)]
+  }
+
+  function open(): void {
+    const some = unopened.slice(0, dialsPerTurn)
+    unopened = unopened.slice(dialsPerTurn)
+    for (const node of some) if (nodes.get(node.instance.id) === node) node.open()
+    if (unopened.length > 0) setImmediate(open)
   }
 
   /** What speaks the protocol that an instance's record says; older go-micro's by the name of its server or transport. Or else its address's scheme. */

@@ -58,6 +58,10 @@ function bench(options: Partial<PoolOptions> = {}) {
 }
 
 const at = (id: number, port: number, version = '1'): Instance => ({ id: `i${id}`, service: 's', address: `h:${port}`, version })
+/** Until every connection of a hundred turns has been begun. */
+const dialing = async (): Promise<void> => {
+  for (let i = 0; i < 100; i++) await new Promise(setImmediate)
+}
 const ids = (nodes: Pool['nodes']): string[] => nodes.map(({ instance }) => instance.id)
 
 describe('a pool', () => {
@@ -128,9 +132,30 @@ describe('a pool', () => {
     expect(dialed).toHaveLength(5)
   })
 
-  it('lists what is ready anew only when that has changed, and once for any number of changes', () => {
+  it('begins few connections in a turn of the event loop, anywhere in a large set, and none for who has gone meanwhile', async () => {
+    const { pool, dialed, update } = bench({ reconnect: { random: () => 0.5 } })
+    const all = Array.from({ length: 1000 }, (_, i) => at(i, i + 1))
+    update(all)
+    expect(pool.nodes).toHaveLength(1000)
+    expect(dialed).toHaveLength(32)
+    expect(dialed[0]?.address).toBe(pool.nodes[500]?.instance.address)
+    dialed[0]?.enter('ready')
+    expect(pool.ready).toHaveLength(1)
+    const left = all.filter(({ id }) => !id.endsWith('3'))
+    update([...left, at(2000, 5000)])
+    await dialing()
+    expect(new Set(dialed.map(({ address }) => address)).size).toBe(dialed.length)
+    expect(dialed.filter(({ open }) => open)).toHaveLength(901)
+    update(all)
+    await pool.close()
+    await dialing()
+    expect(dialed.filter(({ open }) => open)).toEqual([])
+  })
+
+  it('lists what is ready anew only when that has changed, and once for any number of changes', async () => {
     const { pool, dialed, update } = bench()
     update(Array.from({ length: 100 }, (_, i) => at(i, i + 1)))
+    await dialing()
     const none = pool.ready
     for (const connection of dialed.toReversed()) connection.enter('ready')
     const all = pool.ready
@@ -151,6 +176,8 @@ describe('a pool', () => {
     }
     const { dialed, update } = bench({ onChange })
     update(Array.from({ length: 100 }, (_, i) => at(i, i + 1)))
+    await dialing()
+    told.length = 0
     for (const connection of dialed) connection.enter('ready')
     await Promise.resolve()
     expect(told).toEqual([100])

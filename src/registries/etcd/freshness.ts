@@ -30,17 +30,25 @@ export function createFreshness(name: string, sources: () => Iterable<Source>, l
   let status: EtcdRegistryState['status'] = 'idle'
   let brokeAt = 0
 
+  /** Without more than that: with thousands of services it is asked thousands of times when they are read. */
+  function current(): EtcdRegistryState['status'] {
+    let known = false
+    for (const { trouble, records } of sources()) {
+      if (trouble !== undefined) return 'stale'
+      known ||= records !== undefined
+    }
+    return known ? 'connected' : 'idle'
+  }
+
   function read(): EtcdRegistryState {
     const all = [...sources()]
-    const troubled = all.filter(({ trouble }) => trouble !== undefined)
     const known = all.flatMap(({ revision }) => (revision === undefined ? [] : [revision]))
     const revision = known.length < all.length || known.length === 0 ? {} : { revision: Math.min(...known) }
-    if (troubled.length > 0) {
-      const staleSince = Math.min(...troubled.map((source) => source.staleSince ?? Date.now()))
-      const cause = troubled[0]?.trouble
-      return { status: 'stale', staleSince, ...(cause && { cause }), ...revision }
-    }
-    return { status: all.some(({ records }) => records !== undefined) ? 'connected' : 'idle', ...revision }
+    const troubled = all.filter(({ trouble }) => trouble !== undefined)
+    if (troubled.length === 0) return { status: current(), ...revision }
+    const staleSince = Math.min(...troubled.map((source) => source.staleSince ?? Date.now()))
+    const cause = troubled[0]?.trouble
+    return { status: 'stale', staleSince, ...(cause && { cause }), ...revision }
   }
 
   function log({ cause }: EtcdRegistryState, before: EtcdRegistryState['status']): void {
@@ -61,10 +69,10 @@ export function createFreshness(name: string, sources: () => Iterable<Source>, l
       return read()
     },
     review() {
-      const state = read()
-      if (state.status === status) return
       const before = status
-      status = state.status
+      status = current()
+      if (status === before) return
+      const state = read()
       log(state, before)
       for (const listener of [...listeners]) {
         try {
