@@ -1,5 +1,5 @@
-// Installs the real servers that tests talk to, where the system's package manager can. It never fails: what is missing
-// is skipped by the tests that need it, which say so at the end of the run.
+// Installs the real servers that tests talk to, where the system's package manager can: etcd, or those that are named. It never fails: what is
+// missing is skipped by the tests that need it, which say so at the end of the run.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { onPath } from '../src/cli/demo/path.ts'
@@ -15,9 +15,14 @@ interface RealServer {
 
 const servers: readonly RealServer[] = [
   { name: 'etcd', programs: ['etcd', 'etcdctl'], apt: ['etcd-server', 'etcd-client'], units: ['etcd.service'], brew: ['etcd'] },
+  { name: 'nginx', programs: ['nginx'], apt: ['nginx-light'], units: ['nginx.service'], brew: ['nginx'] },
+  { name: 'haproxy', programs: ['haproxy'], apt: ['haproxy'], units: ['haproxy.service'], brew: ['haproxy'] },
+  { name: 'nghttpx', programs: ['nghttpx'], apt: ['nghttp2-proxy'], units: ['nghttpx.service'], brew: ['nghttp2'] },
 ]
 
-for (const server of servers) if (missing(server).length > 0) install(server)
+const [, , ...names] = process.argv
+const wanted = names.length > 0 ? names : ['etcd']
+for (const server of servers) if (wanted.includes(server.name) && missing(server).length > 0) install(server)
 
 function install(server: RealServer): void {
   const by = aptGet(server) ?? brew(server)
@@ -29,9 +34,7 @@ function install(server: RealServer): void {
   console.log(
     `${server.name}: ${still.join(' and ')} not found${by ? `, ${by} could not install it` : ''}; tests that need it are skipped.`,
   )
-  console.log(
-    `  To have it: sudo apt-get install ${server.apt.join(' ')}  |  brew install ${server.brew.join(' ')}  |  https://etcd.io/docs/latest/install/`,
-  )
+  console.log(`  To have it: sudo apt-get install ${server.apt.join(' ')}  |  brew install ${server.brew.join(' ')}`)
 }
 
 /** Debian and Ubuntu, as root or with a sudo that does not ask. Undefined where that is not so. */

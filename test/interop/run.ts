@@ -26,6 +26,7 @@ const suites: readonly Suite[] = [
   goServer(true),
   script('grpcurl'),
   script('connect'),
+  script('proxies'),
   script('go'),
 ]
 
