@@ -321,8 +321,7 @@ export class Connection<H> implements FrameSink {
 
   #settings(from: Buffer, start: number, end: number): void {
     const { initialWindow } = this.peer
-    readSettings(from, start, end, this.peer, this.#options.server)
-    this.encoder.resize(this.peer.headerTableSize)
+    readSettings(from, start, end, this.peer, this.#options.server, (size) => this.encoder.resize(size))
     this.sender.maxFrame = this.peer.maxFrame
     // Before what the new windows let through.
     sendSettingsAck(this.output)
