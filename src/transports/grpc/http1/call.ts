@@ -11,6 +11,9 @@ import { ServerContext } from '../server-context.ts'
 import { errorReply, messageReply, type Reply, textReply } from './reply.ts'
 import { bodyOf, messageOf, metadataOf, subtypeOf, timeoutOf } from './request.ts'
 
+/** What may come over HTTP/1.1: `application/json` and `application/proto`. */
+const subtypes: readonly string[] = ['json', 'proto']
+
 /** Longest delay of a timer. */
 const longest = 0x7fffffff
 
@@ -27,11 +30,10 @@ export async function callReply(
   query?: URLSearchParams,
 ): Promise<Reply> {
   const { method } = route
-  const subtype = query === undefined ? subtypeOf(request) : (query.get('encoding') ?? '')
-  const codecs = subtype === 'json' || subtype === 'proto' ? codecsOf(route, subtype) : undefined
-  if (codecs === undefined)
-    return refusal(`${method.path} does not speak ${request.headers['content-type'] ?? (subtype || 'what was sent')}`)
   if (method.kind !== 'unary') return refusal(`${method.path} is a stream, which needs gRPC over HTTP/2`)
+  const subtype = query === undefined ? subtypeOf(request) : (query.get('encoding') ?? '')
+  const codecs = subtypes.includes(subtype) ? codecsOf(route, subtype) : undefined
+  if (codecs === undefined) return refusal(wrongType(route, request, query))
 
   let context: ServerContext | undefined
   const share = new Share(room)
@@ -84,5 +86,15 @@ function within<T>(begin: () => Promise<T>, context: ServerContext, response: Se
 
 /** For what cannot be a unary call: 415, and what could be. */
 function refusal(why: string): Reply {
-  return textReply(415, why, 'accept-post', 'application/json, application/proto')
+  return textReply(415, why, 'accept-post', subtypes.map(typeOf).join(', '))
+}
+
+function wrongType(route: Route, { headers }: IncomingMessage, query: URLSearchParams | undefined): string {
+  const types = subtypes.filter((one) => codecsOf(route, one) !== undefined).map(typeOf)
+  const [name, said] = query === undefined ? ['content-type', headers['content-type']] : ['encoding', query.get('encoding')]
+  return `${route.method.path} speaks ${types.join(' or ') || 'neither JSON nor protobuf'}; the request has ${said ? `${name} ${said}` : `no ${name}`}`
+}
+
+function typeOf(subtype: string): string {
+  return `application/${subtype}`
 }
