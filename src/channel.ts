@@ -5,7 +5,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Context, chain, type Endpoint, invoke, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
 import { type Filter, filtered } from './filter.ts'
-import { type Logger, silent } from './logger.ts'
+import { type Logger, loggerOf } from './logger.ts'
 import type { NodeStatus, PoolNode } from './node.ts'
 import { createPool } from './pool.ts'
 import type { Resolver } from './registry.ts'
@@ -62,7 +62,7 @@ const resends = 16
 
 /** Joins a resolver, a balancer and a transport. Begins to watch and to connect at once. */
 export function createChannel(options: ChannelOptions): Channel {
-  const { service, balancer, filter = [], clock = systemClock, logger = silent } = options
+  const { service, balancer, filter = [], clock = systemClock } = options
   const named = `channel to "${service}"`
   const registry = filtered(options.registry, [filter].flat())
   const transports = [options.transport].flat()
@@ -77,7 +77,7 @@ export function createChannel(options: ChannelOptions): Channel {
     reconnect: checkBackoff(`${named}: reconnect`, { base: 50, max: 5000, ...options.reconnect }),
     drain: checkNumber(`${named}: drain (ms)`, options.drain ?? 30_000, { min: 0 }),
     clock,
-    logger,
+    logger: loggerOf(options.logger),
     onChange: options.onChange,
   })
   let closed = false
