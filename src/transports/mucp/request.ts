@@ -1,3 +1,4 @@
+import { alarm, systemClock } from '../../clock.ts'
 import { type Context, timeLeft } from '../../endpoint.ts'
 import { RpcError } from '../../error.ts'
 import type { CallHost } from './client-connection.ts'
@@ -49,18 +50,10 @@ export function refusal({ start, body, tooLarge }: HttpMessage, { method }: Cont
 /** Calls back at the context's deadline or when its signal is aborted, whichever is first; returns how to call it off. */
 export function onGivenUp(context: Context, giveUp: (error: RpcError) => void): () => void {
   const { signal, method } = context
-  const left = timeLeft(context)
-  const expire = (): void => giveUp(new RpcError('deadline_exceeded', `no answer from ${method.path} by the deadline`, { outbound: true }))
-  const abort = (): void => {
-    const { code, rawMessage, cause } = RpcError.from(signal?.reason, 'canceled')
-    giveUp(new RpcError(code === 'unknown' ? 'canceled' : code, rawMessage, { cause, outbound: true }))
-  }
-  const timer = Number.isFinite(left) ? setTimeout(expire, Math.min(Math.ceil(left), 0x7fffffff)).unref() : undefined
-  signal?.addEventListener('abort', abort, { once: true })
-  return () => {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
-  }
+  return alarm(systemClock, timeLeft(context), { signal }, (reason) => {
+    if (reason === undefined) giveUp(new RpcError('deadline_exceeded', `no answer from ${method.path} by the deadline`, { outbound: true }))
+    else giveUp(new RpcError(reason.code, reason.rawMessage, { cause: reason.cause, outbound: true }))
+  })
 }
 
 /** Throws where the call has ended before it began. */

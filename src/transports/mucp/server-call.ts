@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.ts'
 import type { Context } from '../../endpoint.ts'
 import { RpcError, toReply } from '../../error.ts'
 import { Headers } from '../../headers.ts'
@@ -53,8 +54,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     givenUp = reject
   })
   aborted.catch(() => {})
-  const left = deadline === undefined ? undefined : Math.min(Math.max(1, Math.ceil(deadline - performance.now())), 0x7fffffff)
-  const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
+  const callOff = deadline === undefined ? () => {} : systemClock.after(Math.max(1, deadline - performance.now()), expire)
   let headersSent = false
   let over = false
   let ended = false
@@ -92,7 +92,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
       const error = toReply(thrown)
       void reply([...errorFields(error), 'Micro-Error', writeError(method.service, error)], nothing, true)
     } finally {
-      clearTimeout(timer)
+      callOff()
       // What nobody reads any more must not hold back its caller, whose end would not be noticed either.
       void requests[Symbol.asyncIterator]().return?.()
     }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { peerAddress } from '../../../address.ts'
+import { systemClock } from '../../../clock.ts'
 import { timeLeft } from '../../../endpoint.ts'
 import { RpcError, toReply } from '../../../error.ts'
 import type { MessageCodecs, Route } from '../../../transport.ts'
@@ -13,9 +14,6 @@ import { bodyOf, messageOf, metadataOf, subtypeOf, timeoutOf } from './request.t
 
 /** What may come over HTTP/1.1: `application/json` and `application/proto`. */
 const subtypes: readonly string[] = ['json', 'proto']
-
-/** Longest delay of a timer. */
-const longest = 0x7fffffff
 
 /**
  * Answers a unary call as Connect's protocol has it, which plain JSON over HTTP is a part of. A `query` is that of a GET.
@@ -72,13 +70,13 @@ function within<T>(begin: () => Promise<T>, context: ServerContext, response: Se
       context.abort(error)
       reject(error)
     }
-    const timer = left === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => fail(late()), Math.min(Math.ceil(left), longest)).unref()
+    const callOff = left === Number.POSITIVE_INFINITY ? () => {} : systemClock.after(left, () => fail(late()))
     const onGone = (): void => fail(gone())
     response.once('close', onGone)
     begin()
       .then(resolve, reject)
       .finally(() => {
-        clearTimeout(timer)
+        callOff()
         response.off('close', onGone)
       })
   })
