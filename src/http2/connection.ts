@@ -126,6 +126,11 @@ export class Connection<H> implements FrameSink {
     if (this.output.waiting > this.#options.limits.maxUnreadBytes) process.nextTick(() => this.#leave())
   }
 
+  /** The peer has left half as much unread as it may: what can be short has to be. */
+  get laden(): boolean {
+    return this.output.waiting * 2 > this.#options.limits.maxUnreadBytes
+  }
+
   /** Gives up a peer that does not read. */
   #leave(): void {
     this.close(fault(ErrorCode.enhanceYourCalm, 'peer does not read what it is sent'))
