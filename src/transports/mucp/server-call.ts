@@ -27,6 +27,8 @@ export interface ServerCallOptions {
   readonly route: Route
   /** The request, or what opened the stream. */
   readonly message: HttpMessage
+  /** When it came, on `performance.now()`'s clock. */
+  readonly came: number
   readonly peer: string
   readonly wire: Wire
   /** Sends a reply; a promise when the next one ought to wait. `last`: there will be no other. */
@@ -36,11 +38,11 @@ export interface ServerCallOptions {
 const nothing = new Uint8Array(0)
 
 /** Calls the handler and sends what it answers. */
-export function serveCall({ route, message, peer, wire, reply: send }: ServerCallOptions): ServerCall {
+export function serveCall({ route, message, came, peer, wire, reply: send }: ServerCallOptions): ServerCall {
   const { method } = route
   const codecs = codecsFor(route, fieldOf(message, 'content-type'))
   const controller = new AbortController()
-  const deadline = deadlineOf(message)
+  const deadline = deadlineOf(message, came)
   const replyHeaders = new Headers()
   const replyTrailers = new Headers()
   const headers = readMetadata(message.fields).headers
@@ -54,7 +56,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     givenUp = reject
   })
   aborted.catch(() => {})
-  const callOff = deadline === undefined ? () => {} : systemClock.after(Math.max(1, deadline - performance.now()), expire)
+  const callOff = deadline === undefined ? () => {} : systemClock.after(Math.max(1, deadline - performance.now()), () => abort(late()))
   let headersSent = false
   let over = false
   let ended = false
@@ -66,8 +68,8 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     return send(fields, body, last)
   }
 
-  function expire(): void {
-    abort(new RpcError('deadline_exceeded', `deadline of ${method.path} passed`))
+  function late(): RpcError {
+    return new RpcError('deadline_exceeded', `deadline of ${method.path} passed`)
   }
 
   function abort(reason: RpcError): void {
@@ -87,6 +89,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
   async function run(): Promise<void> {
     try {
       if (codecs === undefined) throw new RpcError('invalid_argument', `${method.path} does not speak ${fieldOf(message, 'content-type')}`)
+      if (deadline !== undefined && deadline <= performance.now()) throw late()
       await Promise.race([handle(codecs), aborted])
     } catch (thrown) {
       const error = toReply(thrown)
@@ -160,7 +163,7 @@ function decoding(messages: AsyncIterator<unknown>, input: MessageCodecs['input'
 }
 
 /** `Timeout` is in nanoseconds. */
-function deadlineOf(message: HttpMessage): number | undefined {
+function deadlineOf(message: HttpMessage, came: number): number | undefined {
   const timeout = Number(fieldOf(message, 'timeout'))
-  return timeout > 0 && Number.isFinite(timeout) ? performance.now() + timeout / 1e6 : undefined
+  return timeout > 0 && Number.isFinite(timeout) ? came + timeout / 1e6 : undefined
 }
