@@ -160,6 +160,21 @@ describe('a mucp server', () => {
     expect(answer.match(/HTTP/g)).toHaveLength(1)
   })
 
+  it.each(['collect', 'expand', 'chat'] as const)('refuses a message of a stream that is over the limit: %s', async (name) => {
+    await using server = await serve({}, { maxReceiveBytes: 1000 })
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    const [small, large] = [{ count: 1 }, { payload: new Uint8Array(1000) }]
+    const call = {
+      collect: () => client.collect([small, large]),
+      expand: () => collect(client.expand(large)),
+      chat: () => collect(client.chat([small, large])),
+    }
+    expect(await failure(call[name]() as Promise<unknown>)).toMatchObject({
+      code: 'resource_exhausted',
+      rawMessage: 'request of 1003 bytes is over the limit of 1000 (maxReceiveBytes)',
+    })
+  })
+
   it('tells whose headers are too long, and closes the connection', async () => {
     await using server = await serve()
     await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })

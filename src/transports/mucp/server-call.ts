@@ -17,8 +17,8 @@ export interface ServerCall {
   readonly done: Promise<void>
   /** Whether its caller has ended its stream. */
   readonly ended: boolean
-  /** A further message of its stream. */
-  take(message: HttpMessage): void
+  /** A further message of its stream, or why it is refused. */
+  take(message: HttpMessage, refused: RpcError | undefined): void
   abort(reason: RpcError): void
 }
 
@@ -139,10 +139,11 @@ export function serveCall({ route, message, came, peer, wire, reply: send }: Ser
     get ended() {
       return ended
     },
-    take(more) {
+    take(more, refused) {
       const error = fieldOf(more, 'micro-error')
       ended ||= Boolean(error)
-      if (!error) requests.push(more)
+      if (refused !== undefined) requests.end(refused)
+      else if (!error) requests.push(more)
       else requests.end(error === endOfStream ? undefined : new RpcError('canceled', readError(error, new Headers()).rawMessage))
     },
     abort,

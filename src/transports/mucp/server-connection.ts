@@ -43,7 +43,7 @@ export function serveWire(wire: Wire, routes: Routes, settings: Settings): Serve
     const id = fieldOf(message, 'micro-stream') || undefined
     const known = id === undefined ? undefined : streams.get(id)
     if (known !== undefined) {
-      known.take(message)
+      known.take(message, refusal(message, settings.maxReceiveBytes))
       forget(known, id)
     } else if (id === undefined) inTurn(message, came)
     // The end of a stream that has ended already says nothing new.
