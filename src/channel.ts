@@ -1,11 +1,11 @@
 import { type BackoffOptions, checkBackoff } from './backoff.ts'
 import type { Balancer, Outcome } from './balancer.ts'
 import { checkNumber } from './check.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { alarm, type Clock, systemClock } from './clock.ts'
 import { type Context, chain, type Endpoint, invoke, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
 import { type Filter, filtered } from './filter.ts'
-import { type Logger, silent } from './logger.ts'
+import { type Logger, loggerOf } from './logger.ts'
 import type { NodeStatus, PoolNode } from './node.ts'
 import { createPool } from './pool.ts'
 import type { Resolver } from './registry.ts'
@@ -62,7 +62,7 @@ const resends = 16
 
 /** Joins a resolver, a balancer and a transport. Begins to watch and to connect at once. */
 export function createChannel(options: ChannelOptions): Channel {
-  const { service, balancer, filter = [], clock = systemClock, logger = silent } = options
+  const { service, balancer, filter = [], clock = systemClock } = options
   const named = `channel to "${service}"`
   const registry = filtered(options.registry, [filter].flat())
   const transports = [options.transport].flat()
@@ -77,7 +77,7 @@ export function createChannel(options: ChannelOptions): Channel {
     reconnect: checkBackoff(`${named}: reconnect`, { base: 50, max: 5000, ...options.reconnect }),
     drain: checkNumber(`${named}: drain (ms)`, options.drain ?? 30_000, { min: 0 }),
     clock,
-    logger,
+    logger: loggerOf(options.logger),
     onChange: options.onChange,
   })
   let closed = false
@@ -121,28 +121,17 @@ export function createChannel(options: ChannelOptions): Channel {
   function waitForNode(context: Context, before: readonly Attempt[] | undefined): Promise<void> {
     if (closed) return Promise.reject(new RpcError('canceled', `channel to "${service}" is closed`, { outbound: true, unprocessed: true }))
     return new Promise((resolve, reject) => {
-      const { signal } = context
       const longest = Math.min(timeLeft(context), options.wait ?? Number.POSITIVE_INFINITY)
-      // Unlike other timers this one keeps the process alive, deadline or not: somebody waits for the call.
-      const timer = setTimeout(giveUp, Math.min(longest, 0x7fffffff))
-      if (context.background) timer.unref()
-      const callOff = pool.onReady(() => done(resolve))
-      signal?.addEventListener('abort', aborted, { once: true })
-      if (signal?.aborted) aborted()
-
-      function done(settle: () => void): void {
-        clearTimeout(timer)
+      const ready = pool.onReady(() => {
         callOff()
-        signal?.removeEventListener('abort', aborted)
-        settle()
-      }
-      function giveUp(): void {
-        done(() => reject(nothingReady(before ?? [])))
-      }
-      function aborted(): void {
-        const { code, rawMessage, cause } = RpcError.from(signal?.reason, 'canceled')
-        done(() => reject(new RpcError(code, rawMessage, { cause, outbound: true })))
-      }
+        resolve()
+      })
+      // Unlike other timers this one keeps the process alive, deadline or not: somebody waits for the call.
+      const waiting = { signal: context.signal, keepAlive: context.background !== true }
+      const callOff = alarm(systemClock, longest, waiting, (reason) => {
+        ready()
+        reject(reason === undefined ? nothingReady(before ?? []) : canceled(reason))
+      })
     })
   }
 
@@ -180,6 +169,10 @@ export function createChannel(options: ChannelOptions): Channel {
 function addressesOf(nodes: readonly NodeStatus[]): string {
   const some = nodes.slice(0, 8).map((node) => node.instance.address)
   return [...some, ...(nodes.length > some.length ? ['…'] : [])].join(', ')
+}
+
+function canceled({ code, rawMessage, cause }: RpcError): RpcError {
+  return new RpcError(code, rawMessage, { cause, outbound: true })
 }
 
 function outcomeOf(error: RpcError): Outcome {

@@ -23,7 +23,10 @@ export interface CallOptions {
 /** Anything that can be iterated with `for await`. */
 export type Stream<T> = AsyncIterable<T> | Iterable<T>
 
-/** A method as a client has it. Leaving the iteration of a response stream cancels the call. */
+/**
+ * A method as a client has it. Leaving the iteration of a response stream cancels the call. A stream is to be read to its end or left, or to have a
+ * `timeout` or `signal`: one that nobody reads goes on, counts as load of its node, and holds the peer back.
+ */
 export type ClientMethod<S extends MethodShape> = S['kind'] extends 'unary'
   ? (request: S['request'], options?: CallOptions) => Promise<S['response']>
   : S['kind'] extends 'clientStream'

@@ -11,13 +11,18 @@ export interface Clock {
 /** The longest that a timer takes, in milliseconds; one that is to take longer ends at once. */
 const longest = 2 ** 31 - 1
 
-/** The system's monotonic clock. Calls back after 24 days where it is asked to wait for longer. */
+/** The system's monotonic clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback, keepAlive = false) {
-    const timer = setTimeout(callback, Math.min(ms, longest))
+    let callOff = (): void => clearTimeout(timer)
+    const goOn = (): void => {
+      callOff = systemClock.after(ms - longest, callback, keepAlive)
+    }
+    // A timer cuts fractions off, and would end too early.
+    const timer = ms > longest ? setTimeout(goOn, longest) : setTimeout(callback, Math.ceil(ms))
     if (!keepAlive) timer.unref()
-    return () => clearTimeout(timer)
+    return () => callOff()
   },
 }
 
@@ -45,29 +50,40 @@ function forget(): void {
   read = undefined
 }
 
-/** How {@link sleep} can be ended early, and what it does to the process. */
+/** How a wait can be ended early, and what it does to the process. */
 export interface SleepOptions {
   readonly signal?: AbortSignal | undefined
   /** Whether the process stays for it. Default false. */
   readonly keepAlive?: boolean | undefined
 }
 
+/**
+ * Rings once: after `ms` milliseconds without an error, or with the signal's reason as an RpcError (`canceled`) as soon as it is aborted, though never
+ * before this has returned. Returns how to call it off.
+ */
+export function alarm(clock: Clock, ms: number, options: SleepOptions, ring: (reason?: RpcError) => void): () => void {
+  const { signal, keepAlive } = options
+  let over = false
+  const wake = clock.after(ms, end, keepAlive)
+  if (signal?.aborted) queueMicrotask(end)
+  else signal?.addEventListener('abort', end, { once: true })
+  return callOff
+
+  function callOff(): void {
+    over = true
+    wake()
+    signal?.removeEventListener('abort', end)
+  }
+  function end(): void {
+    if (over) return
+    callOff()
+    ring(signal?.aborted ? RpcError.from(signal.reason, 'canceled') : undefined)
+  }
+}
+
 /** Resolves after `ms` milliseconds. Rejects with the signal's reason as an RpcError (`canceled`), as soon as it is aborted. */
 export function sleep(clock: Clock, ms: number, options: SleepOptions = {}): Promise<void> {
-  const { signal, keepAlive } = options
   return new Promise((resolve, reject) => {
-    const wake = clock.after(ms, done, keepAlive)
-    signal?.addEventListener('abort', aborted, { once: true })
-    if (signal?.aborted) aborted()
-
-    function done(): void {
-      signal?.removeEventListener('abort', aborted)
-      resolve()
-    }
-    function aborted(): void {
-      wake()
-      signal?.removeEventListener('abort', aborted)
-      reject(RpcError.from(signal?.reason, 'canceled'))
-    }
+    alarm(clock, ms, options, (reason) => (reason === undefined ? resolve() : reject(reason)))
   })
 }

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { formatAddress, parseAddress } from './address.ts'
 import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
 import { RpcError } from './error.ts'
-import { type Logger, silent } from './logger.ts'
+import { type Logger, loggerOf } from './logger.ts'
 import type { Instance, Registrar, Registration } from './registry.ts'
 import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
 import { onSignal } from './signals.ts'
@@ -75,7 +75,8 @@ export interface Server {
 
 /** Makes a server of one or more contracts under one name. */
 export function createServer(options: ServerOptions): Server {
-  const { name, transport, registry, grace = 10_000, propagation = 500, logger = silent } = options
+  const { name, transport, registry, grace = 10_000, propagation = 500 } = options
+  const logger = loggerOf(options.logger)
   check(options)
   const wrap = chain(...(options.middleware ?? []))
   const routes = new Map<string, Route>()
@@ -96,7 +97,13 @@ export function createServer(options: ServerOptions): Server {
 
   function become(next: ServerState): void {
     state = next
-    for (const tell of watchers) tell(next)
+    for (const tell of watchers) {
+      try {
+        tell(next)
+      } catch (error) {
+        logger.error({ service: name, err: error }, `a service that follows the state of server ${name} threw`)
+      }
+    }
   }
 
   async function open(): Promise<void> {

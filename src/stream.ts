@@ -35,7 +35,8 @@ export interface TellingStream<T> extends AsyncIterable<T> {
 
 /**
  * The same stream, telling once when it has ended: without an error after its last item, with the error it failed with,
- * or with `canceled` when its consumer left. It says nothing of a stream that is never read.
+ * or with `canceled` when its consumer left. Of a stream that nobody reads gRPC's tells when its call fails, by a deadline or signal too, others
+ * nothing. What the callback throws is thrown to the consumer.
  */
 export function onEnd<T>(stream: AsyncIterable<T> | TellingStream<T>, callback: (error?: RpcError) => void): AsyncIterable<T> {
   if ('tellEnd' in stream) {

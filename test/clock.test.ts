@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { coarseClock, sleep, systemClock } from '../src/clock.ts'
 import { manualClock } from '../src/testing/index.ts'
 import { failure } from './support/context.ts'
@@ -11,14 +11,36 @@ describe('systemClock', () => {
     expect(systemClock.now() - began).toBeGreaterThan(4)
   })
 
-  it('waits for as long as a timer can where it is asked to wait for longer', async () => {
-    let called = false
-    const callOff = systemClock.after(30 * 24 * 3_600_000, () => {
-      called = true
-    })
-    await sleep(systemClock, 10, { keepAlive: true })
-    callOff()
-    expect(called).toBe(false)
+  it.each([30, 70])('waits for %i days, which is longer than a timer can', (days) => {
+    const day = 24 * 3_600_000
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let [called, calledOff, never] = [0, 0, 0]
+      systemClock.after(days * day, () => called++)
+      systemClock.after(Number.POSITIVE_INFINITY, () => never++)
+      const callOff = systemClock.after(days * day, () => calledOff++)
+      vi.advanceTimersByTime((days - 1) * day)
+      expect(called).toBe(0)
+      callOff()
+      vi.advanceTimersByTime(day)
+      expect([called, calledOff, never]).toEqual([1, 0, 0])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('does not call back before the time, fractions included', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let called = 0
+      systemClock.after(1.5, () => called++)
+      vi.advanceTimersByTime(1)
+      expect(called).toBe(0)
+      vi.advanceTimersByTime(1)
+      expect(called).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('does not call back when it was called off', async () => {

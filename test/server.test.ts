@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { closeClient, createClient, createServer, type ErrorDetail, type Handlers, RpcError } from '../src/index.ts'
+import { closeClient, createClient, createServer, type ErrorDetail, type Handlers, RpcError, silent } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import type { Registrar } from '../src/registry.ts'
+import type { StandardService } from '../src/standard.ts'
 import { Echo } from './gen/echo_pb.ts'
 import { echoHandlers, startEcho, until } from './support/echo.ts'
 
@@ -13,6 +14,19 @@ afterEach(async () => {
 })
 
 describe('server', () => {
+  it('serves and stops though a service that follows its state throws', async () => {
+    const registry = memory()
+    const moody: StandardService = (view) => {
+      view.onState((state) => {
+        throw new Error(`not ${state}`)
+      })
+      return []
+    }
+    const server = await startEcho({ registry, services: [moody], logger: silent })
+    await server.close()
+    expect([server.state, server.registration?.state]).toEqual(['closed', 'gone'])
+  })
+
   it('registers where it listens, with what it offers', async () => {
     const registry = memory()
     opened.push(registry, await startEcho({ registry, who: 'one', version: '1.2', weight: 2, zone: 'z', metadata: { colour: 'blue' } }))

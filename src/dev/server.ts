@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { RpcError } from '../error.ts'
-import { type Logger, silent } from '../logger.ts'
+import { type Logger, loggerOf } from '../logger.ts'
 import { grpc } from '../transports/grpc.ts'
 import { headerAt } from './header.ts'
 import { kvService } from './kv.ts'
@@ -45,7 +45,8 @@ export interface DevRegistry {
  * tests, never for production. Rejects when the address is taken.
  */
 export async function startRegistry(options: DevRegistryOptions = {}): Promise<DevRegistry> {
-  const { address = '127.0.0.1:0', clock = systemClock, random = Math.random, logger = silent } = options
+  const { address = '127.0.0.1:0', clock = systemClock, random = Math.random } = options
+  const logger = loggerOf(options.logger)
   const historyLimit = positive('historyLimit', options.historyLimit ?? 100_000)
   const progressInterval = positive('progressInterval', options.progressInterval ?? 600_000)
 

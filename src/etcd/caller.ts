@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethodBiDiStreaming, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
-import type { Clock } from '../clock.ts'
+import { alarm, type Clock } from '../clock.ts'
 import { protobufService } from '../codecs/protobuf.ts'
 import type { Context } from '../endpoint.ts'
 import { RpcError } from '../error.ts'
@@ -90,20 +90,10 @@ export function createCaller(options: CallerOptions): Caller {
   function tokenFor({ signal, deadline = 0 }: Context): Promise<string | undefined> {
     if (!auth.required) return auth.token()
     return new Promise((resolve, reject) => {
-      const late = (): void => reject(new RpcError('deadline_exceeded', `${link.name}: no token in time`, { outbound: true }))
-      const aborted = (): void => settle(() => reject(RpcError.from(signal?.reason, 'canceled')))
-      const callOff = clock.after(deadline - performance.now(), () => settle(late), true)
-      const settle = (done: () => void): void => {
-        callOff()
-        signal?.removeEventListener('abort', aborted)
-        done()
-      }
-      signal?.addEventListener('abort', aborted)
-      if (signal?.aborted) aborted()
-      auth.token().then(
-        (token) => settle(() => resolve(token)),
-        (error) => settle(() => reject(error)),
+      const callOff = alarm(clock, deadline - performance.now(), { signal, keepAlive: true }, (reason) =>
+        reject(reason ?? new RpcError('deadline_exceeded', `${link.name}: no token in time`, { outbound: true })),
       )
+      auth.token().then(resolve, reject).finally(callOff)
     })
   }
 

@@ -2,7 +2,7 @@ import { checkNumber } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RpcError } from '../error.ts'
 import { Auth } from '../gen/etcd/rpc_pb.ts'
-import { type Logger, silent } from '../logger.ts'
+import { type Logger, loggerOf } from '../logger.ts'
 import { type GrpcOptions, grpc } from '../transports/grpc.ts'
 import { type Caller, createCaller } from './caller.ts'
 import { type Endpoints, parseEndpoints } from './endpoints.ts'
@@ -37,7 +37,7 @@ export interface EtcdOptions {
 
 /** What calls etcd; it connects when it is first used. Throws `invalid_argument` naming the option. */
 export function reachEtcd(options: EtcdOptions): Caller {
-  const { timeout = 5000, clock = systemClock, random = Math.random, logger = silent } = options
+  const { timeout = 5000, clock = systemClock, random = Math.random } = options
   const endpoints = parseEndpoints(options.endpoints ?? ['127.0.0.1:2379'])
   const keepalive = { interval: options.keepalive?.interval ?? 10_000, timeout: options.keepalive?.timeout ?? 4000 }
   checkNumber('etcd: timeout (ms)', timeout, { min: 1 })
@@ -60,7 +60,7 @@ export function reachEtcd(options: EtcdOptions): Caller {
     keepalive,
     clock,
     random,
-    logger,
+    logger: loggerOf(options.logger),
     username: options.username,
     async authenticate(unary) {
       const { username: name = '', password = '' } = options

@@ -126,6 +126,11 @@ export class Connection<H> implements FrameSink {
     if (this.output.waiting > this.#options.limits.maxUnreadBytes) process.nextTick(() => this.#leave())
   }
 
+  /** The peer has left half as much unread as it may: what can be short has to be. */
+  get laden(): boolean {
+    return this.output.waiting * 2 > this.#options.limits.maxUnreadBytes
+  }
+
   /** Gives up a peer that does not read. */
   #leave(): void {
     this.close(fault(ErrorCode.enhanceYourCalm, 'peer does not read what it is sent'))
@@ -321,8 +326,7 @@ export class Connection<H> implements FrameSink {
 
   #settings(from: Buffer, start: number, end: number): void {
     const { initialWindow } = this.peer
-    readSettings(from, start, end, this.peer, this.#options.server)
-    this.encoder.resize(this.peer.headerTableSize)
+    readSettings(from, start, end, this.peer, this.#options.server, (size) => this.encoder.resize(size))
     this.sender.maxFrame = this.peer.maxFrame
     // Before what the new windows let through.
     sendSettingsAck(this.output)

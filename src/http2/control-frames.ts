@@ -1,7 +1,7 @@
+/** Frames that are about streams or the connection, and carry nothing of a call's. */
+
 import { ACK, copy, frameHeader, GOAWAY, PING, SETTINGS, write32, writeFrameHeader } from './frames.ts'
 import type { Output } from './output.ts'
-
-/** Frames that are about streams or the connection, and carry nothing of a call's. */
 
 /** Sends a frame whose payload is one number: RST_STREAM or WINDOW_UPDATE. */
 export function sendNumber(output: Output, type: number, id: number, value: number): void {

@@ -10,7 +10,6 @@ const MAX_HEADER_LIST_SIZE = 6
 
 /** What the peer allows. https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2 */
 export interface PeerSettings {
-  headerTableSize: number
   maxConcurrentStreams: number
   initialWindow: number
   maxFrame: number
@@ -20,7 +19,6 @@ export interface PeerSettings {
 /** What holds until the peer's first SETTINGS. */
 export function initialSettings(): PeerSettings {
   return {
-    headerTableSize: 4096,
     maxConcurrentStreams: Number.POSITIVE_INFINITY,
     initialWindow: 65_535,
     maxFrame,
@@ -28,13 +26,23 @@ export function initialSettings(): PeerSettings {
   }
 }
 
-/** Reads the payload of a SETTINGS frame into `settings`. Throws faults for values out of range. */
-export function readSettings(from: Buffer, start: number, end: number, settings: PeerSettings, server: boolean): void {
+/**
+ * Reads the payload of a SETTINGS frame into `settings`, and tells `resize` every size of the header table: the smallest counts as well. RFC 7541, 4.2.
+ * Throws faults for values out of range.
+ */
+export function readSettings(
+  from: Buffer,
+  start: number,
+  end: number,
+  settings: PeerSettings,
+  server: boolean,
+  resize: (headerTable: number) => void,
+): void {
   for (let at = start; at < end; at += 6) {
     const value = read32(from, at + 2)
     switch (from.readUInt16BE(at)) {
       case HEADER_TABLE_SIZE:
-        settings.headerTableSize = value
+        resize(value)
         break
       case ENABLE_PUSH:
         if (value > (server ? 1 : 0)) throw fault(ErrorCode.protocolError, `SETTINGS_ENABLE_PUSH cannot be ${value}`)

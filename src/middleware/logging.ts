@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { Context, Middleware } from '../endpoint.ts'
 import type { Code, RpcError } from '../error.ts'
-import type { Logger } from '../logger.ts'
+import { type Logger, loggerOf } from '../logger.ts'
 import { callWithEnd } from '../stream.ts'
 
 /** What {@link logging} needs and can be told. */
@@ -21,7 +21,8 @@ const faults: ReadonlySet<Code> = new Set<Code>(['unknown', 'internal', 'data_lo
  * logged at `warn`, those that failed by a fault (`unknown`, `internal`, `data_loss`) at `error`, with the error as `err`.
  */
 export function logging(options: LoggingOptions): Middleware {
-  const { logger, level = 'info', clock = systemClock } = options
+  const { level = 'info', clock = systemClock } = options
+  const logger = loggerOf(options.logger)
   return (next) => (request, context) => {
     const began = clock.now()
     return callWithEnd(next, request, context, (error) => {

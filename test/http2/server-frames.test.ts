@@ -23,8 +23,8 @@ const WINDOW_UPDATE = 8
 const CONTINUATION = 9
 const END_STREAM = 1
 const END_HEADERS = 4
-const [PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, COMPRESSION_ERROR, ENHANCE_YOUR_CALM] = [
-  1, 3, 5, 6, 9, 11,
+const [PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM] = [
+  1, 3, 5, 6, 8, 9, 11,
 ] as const
 
 const text = 'hello'
@@ -39,6 +39,7 @@ const answer = async (one: { text: string }, { signal }: Context): Promise<unkno
 const routes = new Map([
   [path, { method: method('unary'), endpoint: answer as Endpoint }],
   [method('expand').path, { method: method('expand'), endpoint: (async (one: object) => streamOf(one)) as Endpoint }],
+  [method('chat').path, { method: method('chat'), endpoint: (async (requests: AsyncIterable<object>) => requests) as Endpoint }],
   [method('collect').path, { method: method('collect'), endpoint: (() => new Promise(() => {})) as Endpoint }],
 ])
 
@@ -236,6 +237,16 @@ describe('a server', () => {
     await until('its handler is told', () => waiting === 0, 2000)
   })
 
+  it('resets a call once whose deadline passes while its answer waits and its request goes on', async () => {
+    using peer = await begun()
+    const timed = request(method('chat').path, { 'grpc-timeout': '200m' })
+    peer.send(frame(SETTINGS, 0, 0, setting(4, 3)), frame(HEADERS, END_HEADERS, 1, timed), frame(DATA, 0, 1, body))
+    await peer.frame(RST_STREAM, 1)
+    peer.send(frame(PING, 0, 0, Buffer.alloc(8)))
+    await peer.frame(PING)
+    expect(peer.frames.filter(({ type }) => type === RST_STREAM).map(({ payload }) => payload.readUInt32BE(0))).toEqual([CANCEL])
+  })
+
   it('gives the room of padding back, on the stream too', async () => {
     using peer = await begun()
     const padded = frame(DATA, 8, 1, Buffer.concat([Buffer.from([255]), body.subarray(0, 1), Buffer.alloc(255)]))
@@ -252,6 +263,16 @@ describe('a server', () => {
       peer.send(frame(SETTINGS, 0, 0, setting(1, size)), frame(HEADERS, END_HEADERS, id, request(path)), frame(DATA, END_STREAM, id, body))
       expect(await peer.answer(id)).toMatchObject({ ':status': '200', 'content-type': 'application/grpc', 'grpc-status': '0' })
     }
+  })
+
+  it('says so when the header table was smaller in between, within one SETTINGS too', async () => {
+    using peer = await begun()
+    const twice = Buffer.concat([setting(1, 100), setting(1, 4096)])
+    peer.send(whole)
+    await peer.answer(1)
+    peer.send(frame(SETTINGS, 0, 0, twice), frame(HEADERS, END_HEADERS, 3, request(path)), frame(DATA, END_STREAM, 3, body))
+    const updates = Buffer.from([0x20, 0x3f, 0xe1, 0x1f])
+    expect((await peer.frame(HEADERS, 3)).payload.subarray(0, 4)).toEqual(updates)
   })
 
   it('refuses streams beyond the limit, resets included', async () => {

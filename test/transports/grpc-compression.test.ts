@@ -4,6 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/endpoint.ts'
+import { borrow, giveBack } from '../../src/http2/lending.ts'
 import type { Listener } from '../../src/transport.ts'
 import { acceptsGzip, compress, decompress } from '../../src/transports/grpc/compression.ts'
 import { type GrpcOptions, grpc } from '../../src/transports/grpc.ts'
@@ -43,6 +44,15 @@ describe('compression', () => {
     expect(compress(Buffer.alloc(1023))).toBeUndefined()
     expect(compress(Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 7919) ^ (i >> 3) ^ (i * i))))).toBeUndefined()
     expect(gunzipSync(compress(plain) ?? '')).toEqual(Buffer.from(plain))
+  })
+
+  it('gives the memory back that it has read', () => {
+    const lent = borrow(1_048_576)
+    lent.fill('again and ')
+    expect(compress(lent)).toBeDefined()
+    const next = borrow(1_048_576)
+    expect(next.buffer === lent.buffer).toBe(true)
+    giveBack(next)
   })
 
   it('is undone only up to the limit', () => {

@@ -151,7 +151,6 @@ describe('answers that their caller does not take', () => {
     expect(held() - before).toBeLessThan(16_000_000)
     peer.socket.resume()
     await until('it is closed', () => peer.closed)
-    expect(answered(peer)).toBeLessThan(3000)
   })
 })
 

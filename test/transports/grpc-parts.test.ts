@@ -152,6 +152,18 @@ describe('a status', () => {
     )
   })
 
+  it('reads text of peers that do not encode it', () => {
+    const raw = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (any) => {
+        const text = Buffer.from(any.replaceAll('%', '')).toString()
+        expect(readMessage(raw(Buffer.from(text)))).toBe(text)
+      }),
+    )
+    expect(readMessage(raw(Buffer.from('größer als 50%25')))).toBe('größer als 50%')
+    for (const neither of ['caf\xe9', 'caf%E9', '%']) expect(readMessage(neither)).toBe(neither)
+  })
+
   it('carries details, and reads whatever bytes without failing', () => {
     const detail = fc.record({
       type: fc.stringMatching(/^[a-z.A-Z]{1,300}$/),

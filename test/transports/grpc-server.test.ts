@@ -227,6 +227,47 @@ describe('room on a connection', () => {
   })
 })
 
+describe('more headers and trailers at once than a caller may leave unread', () => {
+  const { fails, ends } = defineService('test.Long', { fails: unary<object, object>(), ends: unary<object, object>() }).methods
+  const bytes = new Uint8Array(8000)
+
+  it.each([
+    ['of errors have these shortened', fails, ['aborted']],
+    ['of answers have some fail', ends, ['ok', 'resource_exhausted']],
+  ] as const)('%s, and do not end the connection', async (_, method, codes) => {
+    let go = (): void => {}
+    const gone = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    let begun = 0
+    const endpoint = async (_request: unknown, { replyHeaders }: Context): Promise<object> => {
+      if (++begun === 500) go()
+      await gone
+      if (method === fails) throw new RpcError('aborted', 'no', { details: [{ type: 'a.B', value: bytes }] })
+      replyHeaders?.set('x-long-bin', bytes)
+      return {}
+    }
+    const server = await grpc({ server: { maxBufferBytes: 65_536 } }).listen(() => ({ method, endpoint: endpoint as Endpoint }), {
+      address: '127.0.0.1:0',
+    })
+    const client = grpc().dial(server.address)
+    const outcomes = await Promise.all(
+      Array.from({ length: 500 }, () =>
+        client.call({}, contextOf({ method })).then(
+          () => ({ code: 'ok', rawMessage: '', details: [] }),
+          (error: RpcError) => error,
+        ),
+      ),
+    )
+    expect([...new Set(outcomes.map(({ code }) => code))].sort()).toEqual(codes)
+    const last = outcomes.at(-1)
+    expect(last?.rawMessage).toMatch(/server\.maxBufferBytes/)
+    expect(outcomes[0]).toMatchObject(method === fails ? { rawMessage: 'no', details: [{ type: 'a.B', value: bytes }] } : { code: 'ok' })
+    await client.close()
+    await server.close()
+  })
+})
+
 describe('a connection that says nothing any more', () => {
   it('is noticed', async () => {
     await using proxy = await startProxy(listener.address)

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { Balancer, Load } from '../../src/balancer.ts'
 import { RpcError } from '../../src/error.ts'
+import { closeClient, createClient } from '../../src/index.ts'
 import { onEnd } from '../../src/stream.ts'
 import { MessageStream } from '../../src/transports/grpc/message-stream.ts'
+import { Echo } from '../gen/echo_pb.ts'
+import { startEcho, until } from '../support/echo.ts'
 
 /** Two messages of one byte each, as they travel. */
 const two = Buffer.from([0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 8])
@@ -55,7 +59,54 @@ describe('the end of a stream of messages', () => {
     for await (const _ of stream) break
     expect(ends).toEqual(['canceled'])
   })
+
+  it('is told, where nobody reads, as soon as nothing is left to be read', () => {
+    const { stream, ends } = scene()
+    stream.push(two, 0, two.length)
+    stream.fail(new RpcError('deadline_exceeded', 'late'))
+    expect(ends).toEqual(['deadline_exceeded'])
+    onEnd(stream, (error) => ends.push(`${error?.code}, later`))
+    expect(ends).toEqual(['deadline_exceeded', 'deadline_exceeded, later'])
+    const empty = scene()
+    empty.stream.end()
+    expect(empty.ends).toEqual(['ok'])
+  })
+
+  it('is an error to its reader where a listener throws, and to nobody else', async () => {
+    const { stream } = scene()
+    onEnd(stream, () => {
+      throw new Error('no metrics today')
+    })
+    const next = stream.next()
+    stream.end()
+    await expect(next).rejects.toThrow('no metrics today')
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('ends what a call without a reader counts as load, when its deadline passes', async () => {
+    const server = await startEcho({ changes: { expand: ({ count }) => lasting(count) } })
+    let [begun, ended] = [0, 0]
+    const measure = (): Load => ({
+      value: 0,
+      start() {
+        begun++
+        return () => ended++
+      },
+    })
+    const balancer: Balancer = { pick: (nodes) => nodes[0] as (typeof nodes)[0], measure }
+    const echo = createClient(Echo, { addresses: [server.address], balancer })
+    for (const count of [0, 3]) echo.expand({ count }, { timeout: 300 })
+    await until('both have begun', () => begun === 2)
+    await until('both have ended', () => ended === 2)
+    await closeClient(echo)
+    await server.close()
+  })
 })
+
+async function* lasting(count: number): AsyncGenerator<{ count: number }> {
+  for (let i = 0; i < count; i++) yield { count: i }
+  await new Promise(() => {})
+}
 
 function scene(): { stream: MessageStream<number>; ends: string[] } {
   const owner = { decode: (from: Buffer, start: number) => from[start] as number, release() {}, left() {} }

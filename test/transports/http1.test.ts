@@ -219,7 +219,12 @@ describe('HTTP/1.1 on the port of gRPC', () => {
     const base = `http://${server.address}`
     expect(await outcome(post(server, 'x=1', { 'content-type': 'text/plain' }))).toEqual([
       415,
-      expect.stringContaining('does not speak text/plain'),
+      expect.stringContaining('speaks application/json or application/proto; the request has content-type text/plain'),
+    ])
+    const untyped = await fetch(`${base}/beckon.test.Echo/Unary`, { method: 'POST', body: Buffer.from('{}') })
+    expect([untyped.status, await untyped.text()]).toEqual([
+      415,
+      '/beckon.test.Echo/Unary speaks application/json or application/proto; the request has no content-type\n',
     ])
     expect(await outcome(post(server, '{}', {}, 'Expand'))).toEqual([415, expect.stringContaining('is a stream')])
     expect(await outcome(post(server, '{}', {}, 'Nothing'))).toEqual([404, 'unimplemented'])

@@ -35,10 +35,13 @@ function post(fields: Readonly<Record<string, string>>, body = '', path = '/'): 
   return `POST ${path} HTTP/1.1\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-async function serve(changes: Partial<Handlers<typeof Echo>> = {}) {
-  const server = await startEcho({ transport: mucp(), changes })
+async function serve(changes: Partial<Handlers<typeof Echo>> = {}, options: MucpOptions = {}) {
+  const server = await startEcho({ transport: mucp(options), changes })
   return { ...server, address: server.address, [Symbol.asyncDispose]: () => server.close() }
 }
+
+const channelTo = (address: string, options: MucpOptions = {}) =>
+  createChannel({ service: 'echo', addresses: [address], transport: mucp(options) })
 
 const json = { 'Content-Type': 'application/json', 'Micro-Service': 'echo', 'Micro-Endpoint': 'Echo.Unary', 'Micro-Id': '7' }
 
@@ -104,6 +107,82 @@ describe('a mucp server', () => {
     expect(came.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
     expect(came).not.toContain('{"count":1}')
     socket.destroy()
+  })
+
+  it('counts a deadline from when the call came, and not from its turn, and calls no handler after it', async () => {
+    let release = (): void => {}
+    const called: number[] = []
+    await using server = await serve({
+      async unary({ count }) {
+        called.push(count)
+        if (count === 1)
+          await new Promise<void>((resolve) => {
+            release = resolve
+          })
+        return { count }
+      },
+    })
+    const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+    let came = ''
+    socket.on('data', (chunk) => {
+      came += chunk
+    })
+    socket.write(post(json, '{"count":1}') + post({ ...json, Timeout: '50000000' }, '{"count":2}'))
+    await until('the first is under way', () => called.length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    release()
+    await until('both are answered', () => came.match(/HTTP\/1\.1 200 OK/g)?.length === 2)
+    expect(came).toMatch(/"code":408/)
+    expect(called).toEqual([1])
+    socket.destroy()
+  })
+
+  it('has no more connections than server.maxConnections, and those that are there go on', async () => {
+    await using server = await serve({}, { server: { maxConnections: 2 } })
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    expect(await client.unary({ count: 1 })).toMatchObject({ count: 1 })
+    const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+    let closed = false
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        closed = true
+      })
+    await until('one too many is closed', () => closed)
+    expect(await client.unary({ count: 2 })).toMatchObject({ count: 2 })
+  })
+
+  it('has no more streams on a connection than maxConcurrentStreams', async () => {
+    await using server = await serve({}, { maxConcurrentStreams: 2 })
+    const stream = (id: string): string => post({ ...json, 'Micro-Endpoint': 'Echo.Collect', 'Micro-Id': id, 'Micro-Stream': id })
+    const answer = await raw(server.address, stream('1') + stream('2') + stream('3'), /maxConcurrentStreams/)
+    expect(answer).toMatch(/Micro-Stream: 3\r\n.*"code":429/s)
+    expect(answer.match(/HTTP/g)).toHaveLength(1)
+  })
+
+  it.each(['collect', 'expand', 'chat'] as const)('refuses a message of a stream that is over the limit: %s', async (name) => {
+    await using server = await serve({}, { maxReceiveBytes: 1000 })
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    const [small, large] = [{ count: 1 }, { payload: new Uint8Array(1000) }]
+    const call = {
+      collect: () => client.collect([small, large]),
+      expand: () => collect(client.expand(large)),
+      chat: () => collect(client.chat([small, large])),
+    }
+    expect(await failure(call[name]() as Promise<unknown>)).toMatchObject({
+      code: 'resource_exhausted',
+      rawMessage: 'request of 1003 bytes is over the limit of 1000 (maxReceiveBytes)',
+    })
+  })
+
+  it('tells whose headers are too long, and closes the connection', async () => {
+    await using server = await serve()
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    const long = { 'x-long': 'x'.repeat(300_000) }
+    for (const call of [client.unary({}, { headers: long }), client.collect([{}], { headers: long })])
+      expect(await failure(call)).toMatchObject({ code: 'resource_exhausted', rawMessage: expect.stringContaining('HTTP status 431') })
+    expect(await client.unary({ count: 2 })).toMatchObject({ count: 2 })
+    expect(await raw(server.address, `GET /${'x'.repeat(70_000)}`, /HTTP/)).toMatch(/^HTTP\/1\.1 431 /)
   })
 
   describe('of a stream that its handler ends early', () => {
@@ -189,7 +268,6 @@ describe('a mucp server', () => {
   const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n'
   it.each([
     'nonsense\r\n\r\n',
-    `GET /${'x'.repeat(70_000)}`,
     'POST / HTTP/1.1\r\nContent-Length: -4\r\n\r\n',
     'POST / HTTP/1.1\r\nContent-Length: 0x2\r\n\r\n{}',
     'POST / HTTP/1.1\r\nContent-Length: 2e0\r\n\r\n{}',
@@ -213,9 +291,6 @@ describe('a mucp server', () => {
 })
 
 describe('a mucp client', () => {
-  const channelTo = (address: string, options: MucpOptions = {}) =>
-    createChannel({ service: 'echo', addresses: [address], transport: mucp(options) })
-
   it('holds back a caller whose handler does not read, and goes on when it does', async () => {
     let release = (): void => {}
     const held = new Promise<void>((resolve) => {
@@ -315,6 +390,8 @@ describe('a mucp client', () => {
 
   it('refuses options and addresses that are wrong', () => {
     expect(() => mucp({ maxSockets: 0 })).toThrow('mucp: maxSockets')
+    expect(() => mucp({ maxConcurrentStreams: 0 })).toThrow('mucp: maxConcurrentStreams')
+    expect(() => mucp({ server: { maxConnections: 0 } })).toThrow('mucp: server.maxConnections')
     expect(() => mucp({ connectTimeout: Number.NaN })).toThrow('mucp: connectTimeout (ms)')
     expect(() => mucp().dial('nowhere')).toThrow('must be host:port')
   })

@@ -1,7 +1,7 @@
 import { checkNumber } from '../../check.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
-import { type Logger, silent } from '../../logger.ts'
+import { type Logger, loggerOf } from '../../logger.ts'
 import type { Layout } from './layout.ts'
 
 /** How records are kept and read, whichever API of etcd they are written by. */
@@ -48,7 +48,7 @@ export function settings(
   options: RecordOptions & { [Name in 'clock' | 'random' | 'logger']?: RecordSettings[Name] | undefined },
   defaultLayout: () => Layout,
 ): RecordSettings {
-  const { layouts = [defaultLayout()], snapshot, clock = systemClock, random = Math.random, logger = silent } = options
+  const { layouts = [defaultLayout()], snapshot, clock = systemClock, random = Math.random } = options
   const given = checkNumber(`${registry}: ttl (ms)`, options.ttl ?? 10_000, { min: 1000 })
   if (given % 1000 !== 0) throw new RpcError('invalid_argument', `${registry}: ttl must be whole seconds, in milliseconds, got ${given}`)
   const heartbeat =
@@ -59,5 +59,17 @@ export function settings(
   const spread = checkNumber(`${registry}: spread (ms)`, options.spread ?? 1000, { min: 0 })
   if (layouts.length === 0) throw new RpcError('invalid_argument', `${registry}: layouts must not be empty`)
   const wait = options.unreachable === 'wait'
-  return { ttl, heartbeat: heartbeat ?? ttl / 3, grace, shrink, spread, layouts, snapshot, wait, clock, random, logger }
+  return {
+    ttl,
+    heartbeat: heartbeat ?? ttl / 3,
+    grace,
+    shrink,
+    spread,
+    layouts,
+    snapshot,
+    wait,
+    clock,
+    random,
+    logger: loggerOf(options.logger),
+  }
 }

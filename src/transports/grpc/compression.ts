@@ -1,5 +1,6 @@
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { RpcError } from '../../error.ts'
+import { giveBack } from '../../http2/lending.ts'
 
 /** How messages can be compressed. https://github.com/grpc/grpc/blob/master/doc/compression.md */
 export type Compression = 'gzip'
@@ -10,12 +11,14 @@ export const accepted = 'identity,gzip'
 /** Messages below this many bytes are sent as they are: gzip's own 18 bytes and the time are not worth it. */
 const worthIt = 1024
 
-/** The message compressed, or `undefined` when it is better sent as it is. */
+/** The message compressed, whose memory is given back if it was lent; or `undefined` when it is better sent as it is. */
 export function compress(message: Uint8Array): Uint8Array | undefined {
   if (message.length < worthIt) return undefined
   // The lowest level: most of the gain for a third of the time, which everything else in the process has to wait for.
   const bytes = gzipSync(message, { level: constants.Z_BEST_SPEED })
-  return bytes.length < message.length ? bytes : undefined
+  if (bytes.length >= message.length) return undefined
+  giveBack(message)
+  return bytes
 }
 
 /**

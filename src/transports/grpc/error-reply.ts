@@ -3,8 +3,23 @@ import { Headers } from '../../headers.ts'
 import { sizeOf, writeMetadata } from './metadata.ts'
 import { fieldsOfError } from './status.ts'
 
-/** The trailers that tell of an error, with those that its handler made; within `most` bytes, if need be shortened. */
-export function errorFields(error: RpcError, trailers: Headers | undefined, most: number): string[] {
+/** How long the headers and trailers of a call may be, and why. */
+export interface HeaderRoom {
+  /** Bytes, as SETTINGS_MAX_HEADER_LIST_SIZE counts. */
+  readonly most: number
+  readonly why: string
+}
+
+/** What a caller takes that is not behind with reading. */
+export function roomOf(most: number): HeaderRoom {
+  return { most, why: `over the caller's limit of ${most} bytes` }
+}
+
+/** For a caller that has left much unread. */
+export const scarce: HeaderRoom = { most: 256, why: 'too much waits to be sent to the caller (server.maxBufferBytes)' }
+
+/** The trailers that tell of an error, with those that its handler made; shortened, if need be. */
+export function errorFields(error: RpcError, trailers: Headers | undefined, room: HeaderRoom): string[] {
   const fields = fieldsOfError(error)
   try {
     if (trailers !== undefined) writeMetadata(trailers, fields)
@@ -12,11 +27,11 @@ export function errorFields(error: RpcError, trailers: Headers | undefined, most
   } catch (problem) {
     // The status goes out in any case; it also tells what became of the metadata.
     const { code, rawMessage, details } = error
-    return errorFields(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }), undefined, most)
+    return errorFields(new RpcError(code, `${rawMessage} (${RpcError.from(problem).rawMessage})`, { details }), undefined, room)
   }
+  const { most, why } = room
   if (sizeOf(fields) <= most) return fields
-  const shortened = `${error.rawMessage.slice(0, 1024)} (shortened: over the caller's limit of ${most} bytes)`
-  return fieldsOfError(new RpcError(error.code, shortened))
+  return fieldsOfError(new RpcError(error.code, `${error.rawMessage.slice(0, Math.min(1024, most / 4))} (shortened: ${why})`))
 }
 
 /**

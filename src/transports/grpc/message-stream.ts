@@ -39,6 +39,8 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
   readonly #waiting: Waiting<T>[] = []
   /** Whoever wants to know of the end. */
   #listeners: ((error?: RpcError) => void)[] = []
+  /** What they have been told. */
+  #told: { readonly error: RpcError | undefined } | undefined
 
   constructor(owner: StreamOwner<T>, limits: Limits, encoding: string, room?: Room) {
     this.#owner = owner
@@ -97,6 +99,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
     if (this.#ended) return
     this.#ended = true
     this.#error = error
+    if (this.#inbox.length === 0) this.#tell(error)
     if (this.#pause === undefined) this.#finishAll()
   }
 
@@ -106,6 +109,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
     this.#resume()
     if (this.#ended && this.#error === undefined) this.#error = error
     this.end(error)
+    this.#tell(error)
   }
 
   /** Gives back all room: whoever reads what is still there does so from this side's memory. */
@@ -155,13 +159,13 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
 
   return(): Promise<IteratorResult<T>> {
     const open = !this.#ended
+    this.#tell(leftEarly())
     this.#drop()
     this.#resume()
     this.end()
     if (open) this.#owner.left()
     // Who leaves does not ask why it ends.
     this.#error = undefined
-    this.#tell(leftEarly())
     return Promise.resolve({ done: true, value: undefined })
   }
 
@@ -171,10 +175,19 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
 
   tellEnd(callback: (error?: RpcError) => void): void {
     this.#listeners.push(callback)
+    if (this.#told !== undefined) this.#tell(undefined)
   }
 
+  /** What a listener throws is for the reader, and no fault of the connection's, whose frames are being read. */
   #tell(error: RpcError | undefined): void {
-    for (const callback of this.#listeners.splice(0)) callback(error)
+    this.#told ??= { error }
+    for (const callback of this.#listeners.splice(0)) {
+      try {
+        callback(this.#told.error)
+      } catch (thrown) {
+        this.#error ??= RpcError.from(thrown)
+      }
+    }
   }
 
   #take(): IteratorResult<T> | undefined {
@@ -223,12 +236,12 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
   }
 
   #finish(one: Waiting<T>): void {
-    const error =
-      this.#error ?? (this.#inbox.length > 0 ? new RpcError('internal', 'stream ended within a message', { outbound: true }) : undefined)
+    if (this.#inbox.length > 0) this.#error ??= new RpcError('internal', 'stream ended within a message', { outbound: true })
+    this.#inbox.clear()
+    this.#tell(this.#error)
+    const error = this.#error
     // The error is told once; whoever asks again has been told.
     this.#error = undefined
-    this.#inbox.clear()
-    this.#tell(error)
     if (error === undefined) one.resolve({ done: true, value: undefined })
     else one.reject(error)
   }

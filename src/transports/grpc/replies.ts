@@ -5,7 +5,7 @@ import { ErrorCode } from '../../http2/fault.ts'
 import { maxFrame } from '../../http2/frames.ts'
 import type { Outgoing } from '../../http2/outgoing.ts'
 import { accepted, type Compression, compress } from './compression.ts'
-import { errorFields, headersBefore } from './error-reply.ts'
+import { errorFields, headersBefore, roomOf, scarce } from './error-reply.ts'
 import type { Gate } from './gate.ts'
 import { prefixLength } from './inbox.ts'
 import { writeMetadata } from './metadata.ts'
@@ -129,6 +129,7 @@ export class Replies {
 
   #metadata(call: ServerCall, headers: Headers, fields: string[]): void {
     try {
+      if (this.#http2.laden) throw new RpcError('resource_exhausted', scarce.why)
       writeMetadata(headers, fields)
     } catch (thrown) {
       throw ownFault(call, thrown)
@@ -182,8 +183,9 @@ export class Replies {
     if (call.ended) return
     const error = toReply(thrown)
     const { madeHeaders, madeTrailers } = call.context
-    const most = this.#http2.peer.maxHeaderListSize
-    const fields = errorFields(error, madeTrailers, most)
+    const { laden, peer } = this.#http2
+    const room = laden ? scarce : roomOf(peer.maxHeaderListSize)
+    const fields = errorFields(error, madeTrailers, room)
     if (call.opened) {
       const outgoing = this.#http2.sender.get(call.id)
       // What has waited for windows until the deadline is not worth waiting for any more.
@@ -191,7 +193,7 @@ export class Replies {
       else if (outgoing !== undefined) this.#http2.sender.finish(outgoing, fields)
     } else {
       const usual = replyFields(call.head.contentType)
-      const headers = headersBefore(usual, madeHeaders, most)
+      const headers = headersBefore(usual, madeHeaders, room.most)
       if (headers === undefined) this.#http2.sendHeaders(call.id, [...usual, ...fields], 4, true)
       else {
         this.#http2.sendHeaders(call.id, headers, 4, false)

@@ -202,8 +202,8 @@ export class ServerConnection implements Streams<RequestHead>, CallHost, ReplyHo
   over(call: ServerCall, reason?: RpcError): void {
     this.#calls.delete(call.id)
     if (call.opened) this.#sending--
-    const { closed } = this.http2
-    if (!call.requestEnded && reason?.code !== 'canceled' && !closed && this.http2.sender.get(call.id) === undefined)
+    const { closed, sender, ids } = this.http2
+    if (!call.requestEnded && reason?.code !== 'canceled' && !closed && sender.get(call.id) === undefined && !ids.isReset(call.id))
       this.http2.reset(call.id, ErrorCode.noError)
     call.end(reason)
     if (call.handling) this.#orphans++

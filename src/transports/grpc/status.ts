@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { type Code, codeFromNumber, codeToNumber, type ErrorDetail, RpcError } from '../../error.ts'
 import type { Headers } from '../../headers.ts'
 import { readStatusDetails, writeStatusDetails } from './status-details.ts'
@@ -38,11 +39,11 @@ export function writeMessage(text: string): string {
     .replace(/[^\x20-\x24\x26-\x7e]|^ | $/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
-/** The text of a `grpc-message`; what is not properly encoded stays as it is. */
+/** The text of a `grpc-message`, also of peers that send UTF-8 as it is; what is no UTF-8 stays as it is. */
 export function readMessage(text: string): string {
-  if (!text.includes('%')) return text
-  const bytes = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return Buffer.from(bytes, 'latin1').toString()
+  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  const bytes = Buffer.from(decoded, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : text
 }
 
 /** What a peer said about how a call ended. */

@@ -63,7 +63,7 @@ export class HttpReader {
     this.#onMessage = onMessage
   }
 
-  /** Throws `internal` for what is not HTTP/1.1. The chunk is kept. */
+  /** Throws `internal` for what is not HTTP/1.1, `resource_exhausted` for a head of more than 64 KiB. The chunk is kept. */
   push(chunk: Buffer): void {
     if (this.#skip(chunk.length)) return
     this.#chunks.push(chunk)
@@ -98,7 +98,7 @@ export class HttpReader {
   #readHead(from: Buffer): number {
     const end = from.indexOf('\r\n\r\n')
     if (end < 0 && from.length <= maxHead) return -1
-    if (end < 0 || end > maxHead) throw new RpcError('internal', `the peer sent a head of more than ${maxHead} bytes`)
+    if (end < 0 || end > maxHead) throw new RpcError('resource_exhausted', `the peer sent a head of more than ${maxHead} bytes`)
     const [start = '', ...lines] = from.toString('utf8', 0, end).split('\r\n')
     if (!/^(HTTP\/1\.\d \d{3}|[A-Z]+ \S+ HTTP\/1\.\d$)/.test(start)) throw new RpcError('internal', 'the peer does not speak HTTP/1.1')
     // More is to come, as to who expects `100 Continue`.

@@ -1,5 +1,6 @@
+import { alarm, systemClock } from '../../clock.ts'
 import { type Context, timeLeft } from '../../endpoint.ts'
-import { RpcError } from '../../error.ts'
+import { type Code, RpcError } from '../../error.ts'
 import type { CallHost } from './client-connection.ts'
 import { typeOf } from './codecs.ts'
 import { fieldOf, type HttpMessage } from './http1.ts'
@@ -29,6 +30,9 @@ export function requestOf(
 /** First line and fields. */
 export type Request = Pick<HttpMessage, 'start' | 'fields'>
 
+/** What answers mean that are not mucp's. */
+const codes: Readonly<Record<number, Code>> = { 431: 'resource_exhausted', 502: 'unavailable', 503: 'unavailable', 504: 'unavailable' }
+
 /** Whether the peer will answer nothing more on the socket. */
 export function isLast(message: HttpMessage): boolean {
   return fieldOf(message, 'connection')?.toLowerCase() === 'close'
@@ -40,7 +44,7 @@ export function refusal({ start, body, tooLarge }: HttpMessage, { method }: Cont
   const options = { outbound: true }
   if (status !== 200) {
     const text = `${method.path} was not answered by mucp: HTTP status ${status} ${body.toString('utf8', 0, 200)}`.trim()
-    return new RpcError(status === 503 || status === 502 || status === 504 ? 'unavailable' : 'unknown', text, options)
+    return new RpcError(codes[status] ?? 'unknown', text, options)
   }
   if (tooLarge === undefined) return undefined
   return new RpcError('resource_exhausted', `answer of ${tooLarge} bytes is over the limit of ${limit} (maxReceiveBytes)`, options)
@@ -49,18 +53,10 @@ export function refusal({ start, body, tooLarge }: HttpMessage, { method }: Cont
 /** Calls back at the context's deadline or when its signal is aborted, whichever is first; returns how to call it off. */
 export function onGivenUp(context: Context, giveUp: (error: RpcError) => void): () => void {
   const { signal, method } = context
-  const left = timeLeft(context)
-  const expire = (): void => giveUp(new RpcError('deadline_exceeded', `no answer from ${method.path} by the deadline`, { outbound: true }))
-  const abort = (): void => {
-    const { code, rawMessage, cause } = RpcError.from(signal?.reason, 'canceled')
-    giveUp(new RpcError(code === 'unknown' ? 'canceled' : code, rawMessage, { cause, outbound: true }))
-  }
-  const timer = Number.isFinite(left) ? setTimeout(expire, Math.min(Math.ceil(left), 0x7fffffff)).unref() : undefined
-  signal?.addEventListener('abort', abort, { once: true })
-  return () => {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
-  }
+  return alarm(systemClock, timeLeft(context), { signal }, (reason) => {
+    if (reason === undefined) giveUp(new RpcError('deadline_exceeded', `no answer from ${method.path} by the deadline`, { outbound: true }))
+    else giveUp(new RpcError(reason.code, reason.rawMessage, { cause: reason.cause, outbound: true }))
+  })
 }
 
 /** Throws where the call has ended before it began. */

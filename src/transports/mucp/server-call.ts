@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.ts'
 import type { Context } from '../../endpoint.ts'
 import { RpcError, toReply } from '../../error.ts'
 import { Headers } from '../../headers.ts'
@@ -16,8 +17,8 @@ export interface ServerCall {
   readonly done: Promise<void>
   /** Whether its caller has ended its stream. */
   readonly ended: boolean
-  /** A further message of its stream. */
-  take(message: HttpMessage): void
+  /** A further message of its stream, or why it is refused. */
+  take(message: HttpMessage, refused: RpcError | undefined): void
   abort(reason: RpcError): void
 }
 
@@ -26,6 +27,8 @@ export interface ServerCallOptions {
   readonly route: Route
   /** The request, or what opened the stream. */
   readonly message: HttpMessage
+  /** When it came, on `performance.now()`'s clock. */
+  readonly came: number
   readonly peer: string
   readonly wire: Wire
   /** Sends a reply; a promise when the next one ought to wait. `last`: there will be no other. */
@@ -35,11 +38,11 @@ export interface ServerCallOptions {
 const nothing = new Uint8Array(0)
 
 /** Calls the handler and sends what it answers. */
-export function serveCall({ route, message, peer, wire, reply: send }: ServerCallOptions): ServerCall {
+export function serveCall({ route, message, came, peer, wire, reply: send }: ServerCallOptions): ServerCall {
   const { method } = route
   const codecs = codecsFor(route, fieldOf(message, 'content-type'))
   const controller = new AbortController()
-  const deadline = deadlineOf(message)
+  const deadline = deadlineOf(message, came)
   const replyHeaders = new Headers()
   const replyTrailers = new Headers()
   const headers = readMetadata(message.fields).headers
@@ -53,8 +56,7 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     givenUp = reject
   })
   aborted.catch(() => {})
-  const left = deadline === undefined ? undefined : Math.min(Math.max(1, Math.ceil(deadline - performance.now())), 0x7fffffff)
-  const timer = left === undefined ? undefined : setTimeout(expire, left).unref()
+  const callOff = deadline === undefined ? () => {} : systemClock.after(Math.max(1, deadline - performance.now()), () => abort(late()))
   let headersSent = false
   let over = false
   let ended = false
@@ -66,8 +68,8 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     return send(fields, body, last)
   }
 
-  function expire(): void {
-    abort(new RpcError('deadline_exceeded', `deadline of ${method.path} passed`))
+  function late(): RpcError {
+    return new RpcError('deadline_exceeded', `deadline of ${method.path} passed`)
   }
 
   function abort(reason: RpcError): void {
@@ -87,12 +89,13 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
   async function run(): Promise<void> {
     try {
       if (codecs === undefined) throw new RpcError('invalid_argument', `${method.path} does not speak ${fieldOf(message, 'content-type')}`)
+      if (deadline !== undefined && deadline <= performance.now()) throw late()
       await Promise.race([handle(codecs), aborted])
     } catch (thrown) {
       const error = toReply(thrown)
       void reply([...errorFields(error), 'Micro-Error', writeError(method.service, error)], nothing, true)
     } finally {
-      clearTimeout(timer)
+      callOff()
       // What nobody reads any more must not hold back its caller, whose end would not be noticed either.
       void requests[Symbol.asyncIterator]().return?.()
     }
@@ -136,10 +139,11 @@ export function serveCall({ route, message, peer, wire, reply: send }: ServerCal
     get ended() {
       return ended
     },
-    take(more) {
+    take(more, refused) {
       const error = fieldOf(more, 'micro-error')
       ended ||= Boolean(error)
-      if (!error) requests.push(more)
+      if (refused !== undefined) requests.end(refused)
+      else if (!error) requests.push(more)
       else requests.end(error === endOfStream ? undefined : new RpcError('canceled', readError(error, new Headers()).rawMessage))
     },
     abort,
@@ -160,7 +164,7 @@ function decoding(messages: AsyncIterator<unknown>, input: MessageCodecs['input'
 }
 
 /** `Timeout` is in nanoseconds. */
-function deadlineOf(message: HttpMessage): number | undefined {
+function deadlineOf(message: HttpMessage, came: number): number | undefined {
   const timeout = Number(fieldOf(message, 'timeout'))
-  return timeout > 0 && Number.isFinite(timeout) ? performance.now() + timeout / 1e6 : undefined
+  return timeout > 0 && Number.isFinite(timeout) ? came + timeout / 1e6 : undefined
 }

@@ -3,6 +3,7 @@ import { RpcError } from '../../error.ts'
 import type { Routes } from '../../transport.ts'
 import { writeError } from './errors.ts'
 import { fieldOf, type HttpMessage } from './http1.ts'
+import type { Settings } from './options.ts'
 import { type ServerCall, serveCall } from './server-call.ts'
 import type { Wire } from './wire.ts'
 
@@ -24,7 +25,7 @@ const most = 64
 const repeated = ['Content-Type', 'Micro-Service', 'Micro-Endpoint', 'Micro-Method', 'Micro-Id', 'Micro-Stream']
 
 /** Answers the calls that come in on a socket: streams by their number, all others one after the other. */
-export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConnection {
+export function serveWire(wire: Wire, routes: Routes, settings: Settings): ServerConnection {
   const calls = new Set<ServerCall>()
   const streams = new Map<string, ServerCall>()
   const peer = peerAddress(wire.socket)
@@ -37,19 +38,36 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
 
   wire.onMessage = (message) => {
     used = true
+    const came = performance.now()
     // X-Micro-Stream is what our unary calls tell go-micro.
     const id = fieldOf(message, 'micro-stream') || undefined
     const known = id === undefined ? undefined : streams.get(id)
     if (known !== undefined) {
-      known.take(message)
+      known.take(message, refusal(message, settings.maxReceiveBytes))
       forget(known, id)
-    } else if (id === undefined) inTurn(message)
+    } else if (id === undefined) inTurn(message, came)
     // The end of a stream that has ended already says nothing new.
-    else if (fieldOf(message, 'micro-error') === undefined) answer(message, id).catch(() => wire.destroy())
+    else if (fieldOf(message, 'micro-error') === undefined) answer(message, id, came).catch(() => wire.destroy())
+  }
+  wire.onUnreadable = ({ code }) => {
+    if (code !== 'resource_exhausted') wire.destroy()
+    else {
+      // As Go's servers have it.
+      void wire.send('HTTP/1.1 431 Request Header Fields Too Large', ['Connection', 'close'], nothing)
+      wire.end()
+      // Reading on, and dropping it, lets the caller see the answer before a reset.
+      setTimeout(() => wire.destroy(), 1000).unref()
+    }
   }
   wire.onGone = (error) => {
     const gone = new RpcError('canceled', `the caller went away${error ? `: ${error.message}` : ''}`)
     for (const call of calls) call.abort(gone)
+  }
+
+  function crowded(): RpcError | undefined {
+    const { maxConcurrentStreams: most } = settings
+    if (streams.size < most) return undefined
+    return new RpcError('resource_exhausted', `more than ${most} streams on one connection (maxConcurrentStreams)`)
   }
 
   /** Once both sides have ended a stream. Until then what its caller still sends is not the beginning of another one. */
@@ -57,20 +75,20 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
     if (id !== undefined && call.ended && !calls.has(call)) streams.delete(id)
   }
 
-  function inTurn(message: HttpMessage): void {
+  function inTurn(message: HttpMessage, came: number): void {
     if (++pending === most) wire.pause()
     turn = turn
-      .then(() => answer(message, undefined))
+      .then(() => answer(message, undefined, came))
       .catch(() => wire.destroy())
       .then(() => {
         if (pending-- === most) wire.resume()
       })
   }
 
-  async function answer(message: HttpMessage, id: string | undefined): Promise<void> {
+  async function answer(message: HttpMessage, id: string | undefined, came: number): Promise<void> {
     if (wire.socket.destroyed) return
     const reply = replyTo(message, id)
-    const refused = refusal(message, limit)
+    const refused = refusal(message, settings.maxReceiveBytes) ?? (id === undefined ? undefined : crowded())
     if (refused !== undefined) {
       void reply(['Micro-Error', writeError(microField(message, 'micro-service') ?? '', refused)], nothing, true)
       return
@@ -83,7 +101,7 @@ export function serveWire(wire: Wire, routes: Routes, limit: number): ServerConn
       void reply(['Micro-Error', writeError(microField(message, 'micro-service') ?? '', error)], nothing, true)
       return
     }
-    const call = serveCall({ route, message, peer, wire, reply })
+    const call = serveCall({ route, message, came, peer, wire, reply })
     calls.add(call)
     if (id !== undefined) streams.set(id, call)
     await call.done

@@ -10,14 +10,14 @@ import { wireOf } from './wire.ts'
 const linger = 250
 
 /** Listens for mucp. Rejects naming the address. */
-export async function listen(routes: Routes, address: string, { maxReceiveBytes }: Settings): Promise<Listener> {
+export async function listen(routes: Routes, address: string, settings: Settings): Promise<Listener> {
   const { host, port } = parseAddress(address)
   const open = new Map<Socket, ServerConnection>()
   let onIdle = (): void => {}
   let closing: Promise<void> | undefined
 
   const server = createServer((socket) => {
-    const connection = serveWire(wireOf(socket, maxReceiveBytes), routes, maxReceiveBytes)
+    const connection = serveWire(wireOf(socket, settings.maxReceiveBytes), routes, settings)
     open.set(socket, connection)
     socket.once('close', () => {
       open.delete(socket)
@@ -25,6 +25,7 @@ export async function listen(routes: Routes, address: string, { maxReceiveBytes 
     })
     if (closing !== undefined) connection.drain()
   })
+  server.maxConnections = settings.maxConnections
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenProblem(address, cause)))
     server.listen({ port, ...(host !== '' && { host }) }, resolve)

@@ -8,6 +8,8 @@ export interface Wire {
   onMessage: (message: HttpMessage) => void
   /** Called once, when the socket is closed, with why if it is known. */
   onGone: (error: Error | undefined) => void
+  /** What comes cannot be read, and nothing more is. Closes the socket; it may be replaced. */
+  onUnreadable: (error: RpcError) => void
   readonly socket: Socket
   /** Sends a message; a promise when the next one ought to wait. */
   send(start: string, fields: readonly string[], body: Uint8Array): Promise<void> | undefined
@@ -19,9 +21,10 @@ export interface Wire {
   destroy(): void
 }
 
-/** Reads messages from a socket. What is not HTTP/1.1 closes it. `limit`: bytes of the largest body that is kept. */
+/** Reads messages from a socket. `limit`: bytes of the largest body that is kept. */
 export function wireOf(socket: Socket, limit: number): Wire {
   let error: Error | undefined
+  let unreadable = false
   let room: (() => void) | undefined
   let waiting: Promise<void> | undefined
   let pauses = 0
@@ -29,6 +32,7 @@ export function wireOf(socket: Socket, limit: number): Wire {
   const wire: Wire = {
     onMessage: () => {},
     onGone: () => {},
+    onUnreadable: () => void socket.destroy(),
     socket,
     send(start, fields, body) {
       if (socket.destroyed || socket.write(writeHttp(start, fields, body))) return undefined
@@ -53,11 +57,14 @@ export function wireOf(socket: Socket, limit: number): Wire {
   socket.setNoDelay(true).setKeepAlive(true, 60_000)
   socket.on('drain', flow)
   socket.on('data', (chunk: Buffer) => {
+    if (unreadable) return
     try {
       reader.push(chunk)
     } catch (thrown) {
-      error = RpcError.from(thrown)
-      socket.destroy()
+      unreadable = true
+      const why = RpcError.from(thrown)
+      error = why
+      wire.onUnreadable(why)
     }
   })
   // The peer closes a connection as a whole.

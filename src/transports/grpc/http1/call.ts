@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { peerAddress } from '../../../address.ts'
+import { systemClock } from '../../../clock.ts'
 import { timeLeft } from '../../../endpoint.ts'
 import { RpcError, toReply } from '../../../error.ts'
 import type { MessageCodecs, Route } from '../../../transport.ts'
@@ -11,8 +12,8 @@ import { ServerContext } from '../server-context.ts'
 import { errorReply, messageReply, type Reply, textReply } from './reply.ts'
 import { bodyOf, messageOf, metadataOf, subtypeOf, timeoutOf } from './request.ts'
 
-/** Longest delay of a timer. */
-const longest = 0x7fffffff
+/** What may come over HTTP/1.1: `application/json` and `application/proto`. */
+const subtypes: readonly string[] = ['json', 'proto']
 
 /**
  * Answers a unary call as Connect's protocol has it, which plain JSON over HTTP is a part of. A `query` is that of a GET.
@@ -27,11 +28,10 @@ export async function callReply(
   query?: URLSearchParams,
 ): Promise<Reply> {
   const { method } = route
-  const subtype = query === undefined ? subtypeOf(request) : (query.get('encoding') ?? '')
-  const codecs = subtype === 'json' || subtype === 'proto' ? codecsOf(route, subtype) : undefined
-  if (codecs === undefined)
-    return refusal(`${method.path} does not speak ${request.headers['content-type'] ?? (subtype || 'what was sent')}`)
   if (method.kind !== 'unary') return refusal(`${method.path} is a stream, which needs gRPC over HTTP/2`)
+  const subtype = query === undefined ? subtypeOf(request) : (query.get('encoding') ?? '')
+  const codecs = subtypes.includes(subtype) ? codecsOf(route, subtype) : undefined
+  if (codecs === undefined) return refusal(wrongType(route, request, query))
 
   let context: ServerContext | undefined
   const share = new Share(room)
@@ -70,13 +70,13 @@ function within<T>(begin: () => Promise<T>, context: ServerContext, response: Se
       context.abort(error)
       reject(error)
     }
-    const timer = left === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => fail(late()), Math.min(Math.ceil(left), longest)).unref()
+    const callOff = left === Number.POSITIVE_INFINITY ? () => {} : systemClock.after(left, () => fail(late()))
     const onGone = (): void => fail(gone())
     response.once('close', onGone)
     begin()
       .then(resolve, reject)
       .finally(() => {
-        clearTimeout(timer)
+        callOff()
         response.off('close', onGone)
       })
   })
@@ -84,5 +84,15 @@ function within<T>(begin: () => Promise<T>, context: ServerContext, response: Se
 
 /** For what cannot be a unary call: 415, and what could be. */
 function refusal(why: string): Reply {
-  return textReply(415, why, 'accept-post', 'application/json, application/proto')
+  return textReply(415, why, 'accept-post', subtypes.map(typeOf).join(', '))
+}
+
+function wrongType(route: Route, { headers }: IncomingMessage, query: URLSearchParams | undefined): string {
+  const types = subtypes.filter((one) => codecsOf(route, one) !== undefined).map(typeOf)
+  const [name, said] = query === undefined ? ['content-type', headers['content-type']] : ['encoding', query.get('encoding')]
+  return `${route.method.path} speaks ${types.join(' or ') || 'neither JSON nor protobuf'}; the request has ${said ? `${name} ${said}` : `no ${name}`}`
+}
+
+function typeOf(subtype: string): string {
+  return `application/${subtype}`
 }
