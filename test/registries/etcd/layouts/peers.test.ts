@@ -53,11 +53,11 @@ const written: Record<string, Written> = {
   },
   rpcx: {
     layout: rpcx(),
-    prefix: 'rpcx/book/',
-    key: 'rpcx/book/tcp@10.0.0.1:50051',
+    prefix: '/rpcx/book/',
+    key: '/rpcx/book/tcp@10.0.0.1:50051',
     bare: '',
     whole: 'color=%3Cred%3E&version=v2&weight=3&zone=z1',
-    read: { ...whole, id: 'rpcx/book/tcp@10.0.0.1:50051', metadata: labels },
+    read: { ...whole, id: '/rpcx/book/tcp@10.0.0.1:50051', metadata: labels },
   },
 }
 
@@ -115,11 +115,11 @@ describe('what only one of them has', () => {
 
   it('rpcx: instances that are inactive are none, nor are marks at folders', () => {
     const layout = rpcx()
-    expect(layout.decode('rpcx/book/tcp@h:1', 'state=inactive&weight=2', 'book')).toEqual([])
-    expect(layout.decode('rpcx/book/', 'book', 'book')).toEqual([])
-    expect(layout.serviceOf?.('rpcx/book', 'book')).toBeUndefined()
-    expect(() => layout.decode('rpcx/book/h:1', '', 'book')).toThrow('not like tcp@host:port')
-    expect(() => layout.decode('rpcx/book/quic@h:1', '', 'book')).toThrow('is reached by quic')
+    expect(layout.decode('/rpcx/book/tcp@h:1', 'state=inactive&weight=2', 'book')).toEqual([])
+    expect(layout.decode('/rpcx/book/', 'book', 'book')).toEqual([])
+    expect(layout.serviceOf?.('/rpcx/book', 'book')).toBeUndefined()
+    expect(() => layout.decode('/rpcx/book/h:1', '', 'book')).toThrow('not like tcp@host:port')
+    expect(() => layout.decode('/rpcx/book/quic@h:1', '', 'book')).toThrow('is reached by quic')
   })
 
   it('goZero: a record of one instance stays where it is', () => {
