@@ -67,7 +67,9 @@ describe('a kratos client', () => {
     const a = await startEcho({ who: 'a', registry: ours, version: '1.2', weight: 3, zone: 'z', metadata: { b: 'ü <&>', a: '' } })
     const b = await startEcho({ who: 'b', registry: ours, changes })
     await using peer = await program('-mode', 'call')
+    const written = await server().etcdctl('get', '--prefix', '--print-value-only', '/microservices/echo/')
     expect(await peer.ask('list')).toEqual({
+      records: written.trim().split('\n'),
       instances: [
         {
           id: 'a',
@@ -89,7 +91,7 @@ describe('a kratos client', () => {
     await until('b alone', async () => (await call()) === 'b' && (await call()) === 'b')
     expect(await peer.ask('call gone')).toEqual({ error: expect.objectContaining({ code: 404, message: 'gone' }) })
     await b.close()
-    expect(await peer.ask('list')).toEqual({ instances: [] })
+    expect(await peer.ask('list')).toEqual({ records: [], instances: [] })
     await ours.close()
   })
 

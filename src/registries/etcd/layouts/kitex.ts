@@ -4,7 +4,7 @@ import { fromLabels, fromWhole, toLabels, toWhole } from './labels.ts'
 
 /** Options of {@link kitex}. */
 export interface KitexOptions {
-  /** Default `kitex/registry-etcd`. */
+  /** Default `kitex/registry-etcd`; empty for who registers by `NewEtcdRegistryWithAuth`, which leaves it out. */
   readonly prefix?: string | undefined
 }
 

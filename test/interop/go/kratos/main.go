@@ -106,7 +106,13 @@ func call(registry *etcd.Registry) {
 		case "list":
 			instances, err := registry.GetService(ctx, *name)
 			must(err)
-			out["instances"] = instances
+			records := []string{}
+			for _, instance := range instances {
+				record, err := json.Marshal(instance) // as its registry does
+				must(err)
+				records = append(records, string(record))
+			}
+			out["instances"], out["records"] = instances, records
 		case "call": // <text>
 			if connection == nil {
 				connection = dial(ctx, registry)
