@@ -1,11 +1,10 @@
-import type { Instance } from '../../../registry.ts'
 import type { Layout } from '../layout.ts'
 import { goJson, parseObject, sorted, text, texts } from './go-json.ts'
-import { fromLabels, toLabels } from './labels.ts'
+import { fromLabels, fromWhole, toLabels, toWhole } from './labels.ts'
 
 /** Options of {@link kitex}. */
 export interface KitexOptions {
-  /** Default `kitex/registry-etcd`. */
+  /** Default `kitex/registry-etcd`; empty for who registers by `NewEtcdRegistryWithAuth`, which leaves it out. */
   readonly prefix?: string | undefined
 }
 
@@ -27,7 +26,7 @@ export function kitex({ prefix = 'kitex/registry-etcd' }: KitexOptions = {}): La
       goJson({
         network: 'tcp',
         address: instance.address,
-        weight: Math.max(1, Math.round((instance.weight ?? 1) * ordinary)),
+        weight: toWhole(instance.weight ?? 1, ordinary),
         tags: sorted(toLabels(instance, ['version', 'zone'])),
       }),
     decode(key, value, service) {
@@ -36,13 +35,8 @@ export function kitex({ prefix = 'kitex/registry-etcd' }: KitexOptions = {}): La
       const at = text(address)
       if (at === undefined || at === '') throw new Error('has no address')
       const { weight: _, ...labels } = fromLabels(texts(tags))
-      return [{ id: key, service, address: at, ...labels, ...weightOf(weight) }]
+      return [{ id: key, service, address: at, ...labels, ...fromWhole(weight, ordinary) }]
     },
     serviceOf: (key) => key.slice(root.length, key.lastIndexOf('/')),
   }
-}
-
-function weightOf(weight: unknown): Pick<Instance, 'weight'> {
-  const ours = typeof weight === 'number' ? weight / ordinary : 0
-  return ours > 0 && ours < Number.POSITIVE_INFINITY && ours !== 1 ? { weight: ours } : {}
 }

@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from '../../../address.ts'
 import type { Instance } from '../../../registry.ts'
 import type { Layout } from '../layout.ts'
 import { goJson, parseObject, sorted, text, texts } from './go-json.ts'
-import { fromLabels, toLabels } from './labels.ts'
+import { fromLabels, fromWhole, toLabels, toWhole } from './labels.ts'
 
 /** Options of {@link kratos}. */
 export interface KratosOptions {
@@ -10,9 +10,13 @@ export interface KratosOptions {
   readonly namespace?: string | undefined
 }
 
+/** kratos's weight where nobody says otherwise; ours is 1. */
+const ordinary = 100
+
 /**
  * kratos's records (contrib/registry/etcd): `/microservices/<service>/<id>` → JSON with one URL per protocol. Weight and zone go
- * into the metadata. Of several URLs `grpc://` is preferred, then the first that is one; only gRPC's address has no scheme.
+ * into the metadata; kratos's weights are a hundred times ours, and whole. Of several URLs gRPC's is preferred, then the first; only gRPC's
+ * address has no scheme, unless it is over TLS: `grpcs://host:port`, which servers that kratos's clients are to call over TLS advertise.
  */
 export function kratos({ namespace = '/microservices' }: KratosOptions = {}): Layout {
   const root = `${namespace}/`
@@ -21,22 +25,20 @@ export function kratos({ namespace = '/microservices' }: KratosOptions = {}): La
     root,
     prefix: (service) => `${root}${service}/`,
     key: ({ service, id }) => `${root}${service}/${id}`,
-    encode: (instance) =>
-      goJson({
-        id: instance.id,
-        name: instance.service,
-        version: instance.version ?? '',
-        metadata: sorted(toLabels(instance, ['weight', 'zone'])),
-        endpoints: [toUrl(instance)],
-      }),
+    encode(instance) {
+      const { id, service, version = '', weight } = instance
+      const labels = toLabels({ ...instance, ...(weight !== undefined && { weight: toWhole(weight, ordinary) }) }, ['weight', 'zone'])
+      return goJson({ id, name: service, version, metadata: sorted(labels), endpoints: [toUrl(instance)] })
+    },
     decode(key, value, service) {
       const record = parseObject(value)
       if (text(record.name) !== service) return []
-      const metadata = texts(record.metadata)
+      const { weight, ...labels } = fromLabels(texts(record.metadata))
       const version = text(record.version)
       return [
         {
-          ...fromLabels(metadata),
+          ...labels,
+          ...fromWhole(weight, ordinary),
           ...(version !== undefined && version !== '' && { version }),
           id: text(record.id) || key,
           service,
@@ -50,14 +52,14 @@ export function kratos({ namespace = '/microservices' }: KratosOptions = {}): La
 
 function toUrl({ address, metadata }: Instance): string {
   const { scheme, host, port } = parseAddress(address)
-  const secure = scheme === 'https' || scheme === 'grpcs'
-  const protocol = scheme.replace(/s$/, '') || (metadata?.protocol === 'mucp' ? 'http' : (metadata?.protocol ?? 'grpc'))
-  return `${protocol}://${formatAddress(host, port)}?isSecure=${secure}`
+  const { protocol = 'grpc' } = metadata ?? {}
+  return `${scheme || (protocol === 'mucp' ? 'http' : protocol)}://${formatAddress(host, port)}`
 }
 
+/** Before v2.3.1, kratos told TLS by `isSecure=true` and not by the scheme. */
 function addressIn(endpoints: unknown): string {
   const urls = Array.isArray(endpoints) ? endpoints.filter((url): url is string => typeof url === 'string') : []
-  const url = urls.find((one) => one.startsWith('grpc://')) ?? urls[0]
+  const url = urls.find((one) => /^grpcs?:/.test(one)) ?? urls[0]
   if (url === undefined) throw new Error('has no endpoints')
   const { scheme, host, port } = parseAddress(url)
   const secure = /[?&]isSecure=true(&|$)/i.test(url)

@@ -21,3 +21,14 @@ export function fromLabels(labels: Readonly<Record<string, string>>): Pick<Insta
     metadata: labels,
   }
 }
+
+/** A weight for a record whose ordinary weight is not our 1, and that knows no fractions. */
+export function toWhole(weight: number, ordinary: number): number {
+  return Math.max(1, Math.round(weight * ordinary))
+}
+
+/** What such a record's weight says about an instance; nothing where it is the ordinary one, or none. */
+export function fromWhole(weight: unknown, ordinary: number): Pick<Instance, 'weight'> {
+  const ours = typeof weight === 'number' ? weight / ordinary : 0
+  return ours > 0 && ours < Number.POSITIVE_INFINITY && ours !== 1 ? { weight: ours } : {}
+}

@@ -4,7 +4,7 @@ import { fromLabels, toLabels } from './labels.ts'
 
 /** Options of {@link rpcx}. */
 export interface RpcxOptions {
-  /** Default `/rpcx`; etcd's keys have no `/` at their beginning, as rpcx's store writes them. */
+  /** As it is given to rpcx, whose keys begin with it. Default `/rpcx`. */
   readonly basePath?: string | undefined
 }
 
@@ -13,7 +13,7 @@ export interface RpcxOptions {
  * into it. What is `state=inactive` is no instance, nor are the marks that rpcx leaves at its folders. An instance's id is its key.
  */
 export function rpcx({ basePath = '/rpcx' }: RpcxOptions = {}): Layout {
-  const root = `${basePath.replace(/^\/+|\/+$/g, '')}/`
+  const root = `${basePath}/`
   return {
     name: 'rpcx',
     root,

@@ -30,10 +30,10 @@ const written: Record<string, Written> = {
     layout: kratos(),
     prefix: '/microservices/book/',
     key: '/microservices/book/book-1',
-    bare: '{"id":"book-1","name":"book","version":"","metadata":{},"endpoints":["grpc://10.0.0.1:50051?isSecure=false"]}',
+    bare: '{"id":"book-1","name":"book","version":"","metadata":{},"endpoints":["grpc://10.0.0.1:50051"]}',
     whole:
-      '{"id":"book-1","name":"book","version":"v2","metadata":{"color":"\\u003cred\\u003e","weight":"3","zone":"z1"},"endpoints":["grpc://10.0.0.1:50051?isSecure=false"]}',
-    read: { ...whole, metadata: { color: '<red>', weight: '3', zone: 'z1' } },
+      '{"id":"book-1","name":"book","version":"v2","metadata":{"color":"\\u003cred\\u003e","weight":"300","zone":"z1"},"endpoints":["grpc://10.0.0.1:50051"]}',
+    read: { ...whole, metadata: { color: '<red>', weight: '300', zone: 'z1' } },
   },
   goZero: {
     layout: goZero(),
@@ -53,11 +53,11 @@ const written: Record<string, Written> = {
   },
   rpcx: {
     layout: rpcx(),
-    prefix: 'rpcx/book/',
-    key: 'rpcx/book/tcp@10.0.0.1:50051',
+    prefix: '/rpcx/book/',
+    key: '/rpcx/book/tcp@10.0.0.1:50051',
     bare: '',
     whole: 'color=%3Cred%3E&version=v2&weight=3&zone=z1',
-    read: { ...whole, id: 'rpcx/book/tcp@10.0.0.1:50051', metadata: labels },
+    read: { ...whole, id: '/rpcx/book/tcp@10.0.0.1:50051', metadata: labels },
   },
 }
 
@@ -91,11 +91,25 @@ describe('what only one of them has', () => {
 
   it.each([
     [['http://h:8000', 'grpc://h:9000?isSecure=false'], 'h:9000'],
+    [['http://h:8000', 'grpcs://h:9000'], 'grpcs://h:9000'],
     [['http://h:8000?isSecure=false'], 'http://h:8000'],
     [['grpc://h:9000?isSecure=true'], 'grpcs://h:9000'],
     [['https://[::1]:8000?isSecure=true'], 'https://[::1]:8000'],
   ])('kratos: one address of %j', (endpoints, address) => {
     expect(kratos().decode('k', JSON.stringify({ id: 'a', name: 'book', endpoints }), 'book')[0]?.address).toBe(address)
+  })
+
+  it.each([
+    ['grpcs://h:1', undefined, 'grpcs://h:1'],
+    ['h:1', { protocol: 'mucp' }, 'http://h:1'],
+    ['[::1]:1', { protocol: 'grpc' }, 'grpc://[::1]:1'],
+  ])('kratos: writes the address %s with %j as %s', (address, metadata, url) => {
+    expect(JSON.parse(kratos().encode({ ...bare, address, metadata: metadata ?? {} })).endpoints).toEqual([url])
+  })
+
+  it.each(['100', '1e-323', '0', 'x'])('kratos: %j is no weight of its own', (weight) => {
+    const [read] = kratos().decode('k', JSON.stringify({ id: 'a', name: 'book', metadata: { weight }, endpoints: ['grpc://h:1'] }), 'book')
+    expect(read).toEqual({ id: 'a', service: 'book', address: 'h:1', metadata: { weight } })
   })
 
   it('kratos: the record of another service is none of ours', () => {
@@ -115,11 +129,11 @@ describe('what only one of them has', () => {
 
   it('rpcx: instances that are inactive are none, nor are marks at folders', () => {
     const layout = rpcx()
-    expect(layout.decode('rpcx/book/tcp@h:1', 'state=inactive&weight=2', 'book')).toEqual([])
-    expect(layout.decode('rpcx/book/', 'book', 'book')).toEqual([])
-    expect(layout.serviceOf?.('rpcx/book', 'book')).toBeUndefined()
-    expect(() => layout.decode('rpcx/book/h:1', '', 'book')).toThrow('not like tcp@host:port')
-    expect(() => layout.decode('rpcx/book/quic@h:1', '', 'book')).toThrow('is reached by quic')
+    expect(layout.decode('/rpcx/book/tcp@h:1', 'state=inactive&weight=2', 'book')).toEqual([])
+    expect(layout.decode('/rpcx/book/', 'book', 'book')).toEqual([])
+    expect(layout.serviceOf?.('/rpcx/book', 'book')).toBeUndefined()
+    expect(() => layout.decode('/rpcx/book/h:1', '', 'book')).toThrow('not like tcp@host:port')
+    expect(() => layout.decode('/rpcx/book/quic@h:1', '', 'book')).toThrow('is reached by quic')
   })
 
   it('goZero: a record of one instance stays where it is', () => {
