@@ -1,7 +1,7 @@
 import { connect, createServer as createPeer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../src/error.ts'
-import { createChannel, createClient, createServer, type Handlers } from '../../src/index.ts'
+import { createClient, createServer, type Handlers } from '../../src/index.ts'
 import { transportSuite } from '../../src/testing/transport.ts'
 import { type MucpOptions, mucp } from '../../src/transports/mucp.ts'
 import { Echo } from '../gen/echo_pb.ts'
@@ -213,8 +213,7 @@ describe('a mucp server', () => {
 })
 
 describe('a mucp client', () => {
-  const channelTo = (address: string, options: MucpOptions = {}) =>
-    createChannel({ service: 'echo', addresses: [address], transport: mucp(options) })
+  const at = (address: string, options: MucpOptions = {}) => ({ addresses: [address], transport: mucp(options) })
 
   it('holds back a caller whose handler does not read, and goes on when it does', async () => {
     let release = (): void => {}
@@ -229,7 +228,7 @@ describe('a mucp client', () => {
         return { count }
       },
     })
-    await using client = createClient(Echo, { channel: channelTo(server.address) })
+    await using client = createClient(Echo, at(server.address))
     let taken = 0
     const many = (async function* () {
       for (; taken < 2000; taken++) yield { payload: new Uint8Array(16_384) }
@@ -269,7 +268,7 @@ describe('a mucp client', () => {
         throw new RpcError('aborted', `so it is: ${'\u0001ä'.repeat(50_000)}`, { details: [{ type: 'x', value: new Uint8Array(100_000) }] })
       },
     })
-    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    await using client = createClient(Echo, { ...at(server.address), retry: false })
     expect(await failure(client.unary({}))).toMatchObject({
       code: 'aborted',
       rawMessage: expect.stringMatching(/^so it is: .*\(shortened: over 16384 characters\)$/s),
@@ -308,7 +307,7 @@ describe('a mucp client', () => {
     })
     await new Promise<void>((resolve) => peer.listen(0, '127.0.0.1', resolve))
     const { port } = peer.address() as { port: number }
-    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`, { json: true }), retry: false })
+    await using client = createClient(Echo, { ...at(`127.0.0.1:${port}`, { json: true }), retry: false })
     for (let i = 0; i < 2; i++) expect(await client.once({}).catch((error: unknown) => error)).toMatchObject(outcome)
     peer.close()
   })
