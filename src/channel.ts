@@ -1,6 +1,6 @@
 import { type BackoffOptions, checkBackoff } from './backoff.ts'
 import type { Balancer, Outcome } from './balancer.ts'
-import { checkNumber } from './check.ts'
+import { checkFunctions, checkMade, checkNumber, checkText } from './check.ts'
 import { alarm, type Clock, systemClock } from './clock.ts'
 import { type Context, chain, type Endpoint, invoke, type Middleware, timeLeft } from './endpoint.ts'
 import { type Attempt, type Code, RpcError } from './error.ts'
@@ -64,9 +64,16 @@ const resends = 16
 export function createChannel(options: ChannelOptions): Channel {
   const { service, balancer, filter = [], clock = systemClock } = options
   const named = `channel to "${service}"`
-  const registry = filtered(options.registry, [filter].flat())
+  checkText('channel: service', service ?? '')
+  checkMade(`${named}: registry`, options.registry, 'watch', 'etcd()')
+  checkMade(`${named}: balancer`, balancer, 'pick', 'p2c()')
+  const filters = [filter].flat()
+  checkFunctions(`${named}: filter`, filters)
+  checkFunctions(`${named}: nodeMiddleware`, options.nodeMiddleware)
+  const registry = filtered(options.registry, filters)
   const transports = [options.transport].flat()
   if (transports.length === 0) throw new RpcError('invalid_argument', `${named}: transport must not be empty`)
+  for (const transport of transports) checkMade(`${named}: transport`, transport, 'dial', 'grpc()')
   if (options.wait !== undefined && options.wait !== Number.POSITIVE_INFINITY) checkNumber(`${named}: wait (ms)`, options.wait, { min: 0 })
   const pool = createPool({
     service,

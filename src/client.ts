@@ -1,5 +1,6 @@
 import { joinSignals } from './abort.ts'
 import type { Channel } from './channel.ts'
+import { checkFunctions, checkMade, checkNumber } from './check.ts'
 import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
 import { RpcError } from './error.ts'
 import { Headers, type HeadersInit } from './headers.ts'
@@ -43,23 +44,28 @@ export type Client<C> = {
 /** What a client is made of. */
 export interface ClientOptions {
   readonly channel: Channel
+  /** Others use the channel too: closing the client leaves it open. Default false. */
+  readonly shared?: boolean | undefined
   /** Around the whole call; the first is outermost. */
   readonly middleware?: readonly Middleware[] | undefined
   /** Default time for a call whose response is not a stream, in milliseconds, > 0; `Infinity` for none. Default 10 000. */
   readonly timeout?: number | undefined
 }
 
-/** Makes the functions that call a contract's methods over a channel. Disposing of the client closes the channel. */
+/** Makes the functions that call a contract's methods over a channel. */
 export function createClient<S extends Service>(service: S, options: ClientOptions): Client<S> {
-  const { channel, timeout = 10_000 } = options
-  checkTimeout('createClient', timeout)
+  const { channel, timeout = 10_000, shared = false } = options
+  const named = `client of "${service.name}"`
+  checkMade(`${named}: channel`, channel, 'call', 'createChannel()')
+  checkFunctions(`${named}: middleware`, options.middleware)
+  if (timeout !== Number.POSITIVE_INFINITY) checkNumber(`${named}: timeout (ms)`, timeout, { above: 0 })
   const endpoint = chain(...(options.middleware ?? []))(channel.call)
-  const client: Record<PropertyKey, unknown> = { [Symbol.asyncDispose]: () => channel.close() }
+  const client: Record<PropertyKey, unknown> = { [Symbol.asyncDispose]: async () => (shared ? undefined : channel.close()) }
   for (const [name, method] of Object.entries(service.methods)) client[name] = functionOf(method, endpoint, timeout)
   return client as Client<S>
 }
 
-/** Ends a client's watch and connections. `await using` does the same. */
+/** Ends a client's watch and connections; a channel that it was given is left to its owner. `await using` does the same. */
 export function closeClient(client: AsyncDisposable): PromiseLike<void> {
   return client[Symbol.asyncDispose]()
 }

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import type { Balancer } from './balancer.ts'
 import { p2c } from './balancers/p2c.ts'
 import { type Channel, type ChannelOptions, createChannel as channelOf } from './channel.ts'
+import { checkFunctions } from './check.ts'
 import { type Client, createClient as clientOf, type ClientOptions as EngineClientOptions } from './client.ts'
 import { protobufService } from './codecs/protobuf.ts'
 import type { Middleware } from './endpoint.ts'
@@ -24,8 +25,13 @@ import { grpc } from './transports/grpc.ts'
 /** A contract: from {@link defineService}, or a service that protobuf-es generated from a `.proto`. */
 export type Contract = Service | DescService
 
-/** A contract as the engine knows it. */
+/** A contract as the engine knows it. Throws `invalid_argument` for what is none, as an import that goes in a circle is. */
 export function toService(contract: Contract): Service {
+  if (typeof contract !== 'object' || contract === null || !('methods' in contract))
+    throw new RpcError(
+      'invalid_argument',
+      `contract: must be what defineService() makes or protobuf-es generates, got ${contract === null ? 'null' : typeof contract}`,
+    )
   return 'methods' in contract && 'kind' in contract && contract.kind === 'service' ? protobufService(contract) : (contract as Service)
 }
 
@@ -99,10 +105,10 @@ export function createChannel(options: ChannelDefaults): Channel {
 }
 
 /** What {@link createClient} needs and can be told. */
-export interface ClientOptions extends Omit<ChannelDefaults, 'service'>, Omit<EngineClientOptions, 'channel' | 'middleware'> {
+export interface ClientOptions extends Omit<ChannelDefaults, 'service'>, Omit<EngineClientOptions, 'channel' | 'shared' | 'middleware'> {
   /** Name under which the instances are registered. Default: the contract's own name. */
   readonly service?: string | undefined
-  /** A channel to share, instead of `service`, `registry` and the rest. */
+  /** A channel to share, instead of `service`, `registry` and the rest that {@link createChannel} takes. Who made it closes it. */
   readonly channel?: Channel | undefined
   /** How to retry calls; `false` for not at all. Default: three attempts, only what is safe to repeat. */
   readonly retry?: RetryOptions | false | undefined
@@ -113,10 +119,19 @@ export interface ClientOptions extends Omit<ChannelDefaults, 'service'>, Omit<En
 /** Makes a client: a function per method of the contract. Throws `invalid_argument` naming the option. */
 export function createClient<C extends Contract>(contract: C, options: ClientOptions): Client<C> {
   const service = toService(contract)
-  const { timeout, retry: retries } = options
-  const channel = options.channel ?? createChannel({ ...options, service: options.service ?? service.name })
-  const middleware = [...(options.middleware ?? []), ...(retries === false ? [] : [retry(retries)])]
-  return clientOf(service, { channel, middleware, timeout }) as unknown as Client<C>
+  const { channel: given, timeout, retry: retries, middleware = [], ...own } = options
+  const surplus = Object.entries(own).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  if (given !== undefined && surplus.length > 0)
+    throw new RpcError('invalid_argument', `client of "${service.name}": a channel comes with its own ${surplus.join(', ')}: give either`)
+  checkFunctions(`client of "${service.name}": middleware`, middleware)
+  if (retries !== undefined && retries !== false && typeof retries !== 'object')
+    throw new RpcError(
+      'invalid_argument',
+      `client of "${service.name}": retry must be false or options like { attempts: 3 }, got ${retries}`,
+    )
+  const again = retries === false ? [] : [retry(retries)]
+  const channel = given ?? createChannel({ ...own, service: own.service ?? service.name })
+  return clientOf(service, { channel, shared: given !== undefined, middleware: [...middleware, ...again], timeout }) as unknown as Client<C>
 }
 
 let shared: Logger | undefined

@@ -124,7 +124,10 @@ function textOf(value: unknown): string {
   }
 }
 
-/** What the caller of a server is told of what a handler threw: what can be sent, whatever that was. */
+/**
+ * For transports: what the caller of a server is told of what a handler threw, which can be sent whatever that was. An `unavailable` from further on
+ * becomes `internal`, as retrying is decided one hop at a time.
+ */
 export function toReply(thrown: unknown): RpcError {
   const error = RpcError.from(thrown)
   const { code, rawMessage, details, metadata, outbound } = error

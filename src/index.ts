@@ -27,7 +27,17 @@ export {
 } from './defaults.ts'
 export { type ContextChanges, derive } from './derive.ts'
 export { type Context, chain, type Endpoint, type Middleware, timeLeft } from './endpoint.ts'
-export { type Attempt, type Code, codeFromNumber, codes, codeToNumber, type ErrorDetail, RpcError, type RpcErrorOptions } from './error.ts'
+export {
+  type Attempt,
+  type Code,
+  codeFromNumber,
+  codes,
+  codeToNumber,
+  type ErrorDetail,
+  RpcError,
+  type RpcErrorOptions,
+  toReply,
+} from './error.ts'
 export { byEndpoint, byLabel, byVersion, type Filter } from './filter.ts'
 export { Headers, type HeadersInit, type HeaderValue } from './headers.ts'
 export { type Difference, differences, type Instances, instancesOf, nobody, type Run } from './instances.ts'

@@ -108,11 +108,13 @@ function read(file: string, parameter: string): Buffer {
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-/** Reads a time as Go writes it (`500ms`, `10s`, `1m`), or a bare number of seconds, into milliseconds. Throws `invalid_argument` naming `what`. */
+/** Reads a time as Go writes it (`500ms`, `10s`, `1m`), or a bare number of seconds, into milliseconds > 0. Throws `invalid_argument` naming `what`. */
 export function milliseconds(text: string, what: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text)
   if (match === null) throw new RpcError('invalid_argument', `${what}: ${JSON.stringify(text)} is not a time; write 500ms, 10s or 1m`)
-  return Number(match[1]) * (units[match[2] ?? 's'] ?? 1000)
+  const time = Number(match[1]) * (units[match[2] ?? 's'] ?? 1000)
+  if (time === 0) throw new RpcError('invalid_argument', `${what}: must be > 0, got ${JSON.stringify(text)}`)
+  return time
 }
 
 /** A registry URL as it may be shown: whatever stands between the user and the last `@` is left out, well-formed or not. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { formatAddress, parseAddress } from './address.ts'
+import { checkFunctions, checkMade, checkNumber, checkText } from './check.ts'
 import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
 import { RpcError } from './error.ts'
 import { type Logger, loggerOf } from './logger.ts'
@@ -227,14 +228,18 @@ export function createServer(options: ServerOptions): Server {
   return server
 }
 
-function check({ name, weight, grace, propagation, advertise }: ServerOptions): void {
-  if (typeof name !== 'string' || name === '') throw new RpcError('invalid_argument', 'createServer: name must be a non-empty string')
-  if (weight !== undefined && !(weight > 0)) throw new RpcError('invalid_argument', `createServer: weight must be > 0, got ${weight}`)
-  for (const [option, value] of Object.entries({ grace, propagation })) {
-    if (value !== undefined && !(value >= 0))
-      throw new RpcError('invalid_argument', `createServer: ${option} must be a number of milliseconds ≥ 0, got ${value}`)
-  }
-  if (advertise !== undefined && !canBeCalled(advertised(':1', advertise)))
+function check(options: ServerOptions): void {
+  const { name, transport, registry, middleware, services, weight, grace, propagation, advertise } = options
+  checkText('createServer: name', name ?? '')
+  for (const option of ['id', 'address'] as const) checkText(`createServer: ${option}`, options[option])
+  checkMade('createServer: transport', transport, 'listen', 'grpc()')
+  if (registry !== undefined) checkMade('createServer: registry', registry, 'register', 'etcd()')
+  checkFunctions('createServer: middleware', middleware)
+  checkFunctions('createServer: services', services)
+  if (weight !== undefined) checkNumber('createServer: weight', weight, { above: 0 })
+  if (grace !== undefined && grace !== Number.POSITIVE_INFINITY) checkNumber('createServer: grace (ms)', grace, { min: 0 })
+  if (propagation !== undefined) checkNumber('createServer: propagation (ms)', propagation, { min: 0 })
+  if (advertise !== undefined && (typeof advertise !== 'string' || !canBeCalled(advertised(':1', advertise))))
     throw new RpcError('invalid_argument', `createServer: advertise must be host:port or a host, got ${JSON.stringify(advertise)}`)
 }
 

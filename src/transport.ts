@@ -9,7 +9,10 @@ export interface Transport {
   readonly scheme: string
   /** Begins to connect and returns at once. Throws `invalid_argument` for an address it cannot read. */
   dial(address: string, options?: DialOptions): Connection
-  /** Resolves when listening. Rejects naming the address, when it is taken or not allowed. */
+  /**
+   * Resolves when listening. Rejects naming the address, when it is taken or not allowed. Endpoints get a context with headers, deadline, `peer`, a
+   * signal that is aborted when the caller is gone, and reply headers and trailers; what they throw goes out as `toReply` makes it.
+   */
   listen(routes: Routes, options: ListenOptions): Promise<Listener>
 }
 
@@ -26,7 +29,10 @@ export interface DialOptions {
 export interface Connection {
   readonly address: string
   readonly state: ConnectionState
-  /** Makes a call; `context.method` says which. While connecting, calls wait. */
+  /**
+   * Makes a call; `context.method` says which. While connecting, calls wait. It ends at the context's deadline, and when its signal is aborted. Rejects
+   * with an RpcError that is `outbound`, and `unprocessed` where the peer certainly did not begin: such a call is sent elsewhere, whatever its method.
+   */
   readonly call: Endpoint
   /** Ends it: takes no new calls, lets those under way finish for `drain` milliseconds (default 0). Idempotent. */
   close(options?: { readonly drain?: number }): Promise<void>

@@ -6,6 +6,7 @@ import {
   type Client,
   clientStream,
   closeClient,
+  createChannel,
   createClient,
   createServer,
   defineService,
@@ -77,6 +78,19 @@ describe('a client of a contract in plain TypeScript', () => {
     expect(await plain.sum([{ n: 1 }, { n: 2 }])).toEqual({ sum: 3 })
     expect(await collect(plain.count({ to: 3 }))).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }])
     expect(await collect(plain.double([{ n: 1 }, { n: 2 }]))).toEqual([{ n: 2 }, { n: 4 }])
+  })
+
+  it('that is closed leaves a channel it was given to those who share it', async () => {
+    const channel = createChannel({ service: 'plain', registry })
+    await closeClient(createClient(Plain, { channel }))
+    expect(await createClient(Plain, { channel }).add({ a: 1, b: 2 })).toEqual({ sum: 3 })
+    await channel.close()
+  })
+
+  it('takes a channel, or what makes one, not both', () => {
+    const channel = createChannel({ service: 'plain', registry })
+    expect(() => createClient(Plain, { channel, registry })).toThrow(/client of "test.Plain": .*channel.*registry/)
+    void channel.close()
   })
 
   it('is typed by the contract', () => {

@@ -128,8 +128,8 @@ describe('server', () => {
   it('names the option that is wrong', () => {
     expect(() => createServer({ name: '' })).toThrow(/name must be a non-empty string/)
     expect(() => createServer({ name: 'x', weight: 0 })).toThrow(/weight must be/)
-    expect(() => createServer({ name: 'x', grace: -1 })).toThrow(/grace must be/)
-    expect(() => createServer({ name: 'x', propagation: Number.NaN })).toThrow(/propagation must be/)
+    expect(() => createServer({ name: 'x', grace: -1 })).toThrow(/grace \(ms\) must be/)
+    expect(() => createServer({ name: 'x', propagation: Number.NaN })).toThrow(/propagation \(ms\) must be/)
     for (const advertise of ['', 'h:', 'a b', ':80'])
       expect(() => createServer({ name: 'x', advertise })).toThrow(/createServer: advertise must be host:port or a host, got "/)
   })

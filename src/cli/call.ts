@@ -83,7 +83,7 @@ async function call(cli: Cli, service: string, name: string, json: string | unde
     const { cause } = thrown as Error
     throw isFailure(cause) ? cause : RpcError.from(thrown)
   }
-  await caller[Symbol.asyncDispose]()
+  await channel.close()
   await registry.close()
 }
 
@@ -100,7 +100,7 @@ async function printAll(messages: AsyncIterable<unknown>): Promise<void> {
   }
 }
 
-interface Caller extends AsyncDisposable {
+interface Caller {
   call(request: unknown, options: CallOptions): Promise<unknown> | AsyncIterable<unknown>
 }
 

@@ -54,12 +54,13 @@ function programOf(argv: readonly string[], rest: readonly string[]): Command {
     .addHelpText('after', help)
     .exitOverride()
   for (const add of [devCommand, servicesCommand, describeCommand, watchCommand, callCommand, demoCommand]) add(program, cli)
+  for (const command of program.commands) if (command.name() !== 'dev') command.addHelpText('after', whereTheRegistryIs)
   return program
 }
 
 /** Commander has printed what was wrong; asking for help or the version is not. */
-function usage({ code }: CommanderError): number {
-  return code === 'commander.helpDisplayed' || code === 'commander.version' ? exitCodes.ok : exitCodes.usage
+function usage({ exitCode }: CommanderError): number {
+  return exitCode === 0 ? exitCodes.ok : exitCodes.usage
 }
 
 const help = `
@@ -79,6 +80,10 @@ Exit codes: 0 done; 1 the call or the command failed; 2 wrong usage; 3 no such s
 Example:
   $ beckon dev &
   $ beckon services
+`
+
+const whereTheRegistryIs = `
+Registry: --registry_address=host:port,… or BECKON_REGISTRY=<URL>. More: beckon --help
 `
 
 /** Trouble that a registry meets on the way, such as a malformed record, is told on stderr. */

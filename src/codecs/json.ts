@@ -5,9 +5,12 @@ import type { Kind, MethodDefinition } from '../service.ts'
 
 /**
  * JSON text. With a Standard Schema (https://standardschema.dev: zod, valibot, arktype, …) every message is validated on
- * the way out and on the way in, and what fails is `invalid_argument` naming the field. Schemas must be synchronous.
+ * the way out and on the way in, and what fails is `invalid_argument` naming the field. Schemas must be synchronous. Throws
+ * `invalid_argument` for a schema that is no Standard Schema.
  */
 export function json<T>(schema?: StandardSchemaV1<unknown, T>): Codec<T> {
+  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
+    throw new RpcError('invalid_argument', 'schema: must be a Standard Schema (zod from 3.24, valibot from 1.0, arktype from 2.0)')
   const check = schema === undefined ? (message: unknown) => message as T : (message: unknown) => validate(schema, message)
   return {
     name: 'json',

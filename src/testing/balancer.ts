@@ -85,6 +85,7 @@ function nodesFor(balancer: Balancer, count: number): readonly MeasuredNode[] {
 
 function call(balancer: Balancer, nodes: readonly MeasuredNode[]): string {
   const node = balancer.pick(nodes, context)
+  assert.ok(nodes.includes(node), 'picked a node that was not given')
   // So that no node gets a history: the time that passes here is chance.
   node.measure?.start()('canceled')
   return node.instance.id

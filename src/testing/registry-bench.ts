@@ -15,6 +15,8 @@ export interface RegistryBench {
   instance(id: string, extra?: Partial<Instance>): Instance
   /** Watches, and keeps what is told. */
   listen(registry: Registry, service?: string): Listening
+  /** Resolves when the condition holds; fails, saying what did not come true, when patience is at its end. */
+  eventually(condition: () => boolean, what: () => string): Promise<void>
 }
 
 /** Makes a case out of its body: with registries of its own, which are closed after it. */
@@ -35,7 +37,17 @@ export interface Listening {
 export function makeBench(registry: Registry, other: Registry, patience: number): RegistryBench {
   const service = `suite.${randomUUID()}`
   let instances = 0
+
+  async function eventually(condition: () => boolean, what: () => string): Promise<void> {
+    const end = performance.now() + patience
+    while (!condition()) {
+      if (performance.now() > end) assert.fail(`waited ${patience} ms for ${what()}`)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+  }
+
   return {
+    eventually,
     registry,
     other,
     service,
@@ -60,19 +72,9 @@ export function makeBench(registry: Registry, other: Registry, patience: number)
           eventually(
             () => last !== undefined && JSON.stringify(told.at(-1)) === JSON.stringify(ids),
             () => `[${ids}] of "${name}", but was told ${JSON.stringify(told)}`,
-            patience,
           ),
       }
     },
-  }
-}
-
-/** Resolves when the condition holds; fails, saying what did not come true, after `patience` milliseconds. */
-export async function eventually(condition: () => boolean, what: () => string, patience = 20_000): Promise<void> {
-  const end = performance.now() + patience
-  while (!condition()) {
-    if (performance.now() > end) assert.fail(`waited ${patience} ms for ${what()}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { RegistrationState } from '../registry.ts'
 import type { Case } from './case.ts'
-import { eventually, type Run, rejects } from './registry-bench.ts'
+import { type Run, rejects } from './registry-bench.ts'
 
 /** What a registrar has to keep to. */
 export function registrarCases(run: Run): readonly Case[] {
@@ -12,7 +12,7 @@ export function registrarCases(run: Run): readonly Case[] {
       assert.equal(registration.state, 'registered')
       assert.deepEqual(registration.instance, given)
     }),
-    run('replaces the record on update', async ({ registry, other, instance, listen }) => {
+    run('replaces the record on update', async ({ registry, other, instance, listen, eventually }) => {
       const listening = listen(other)
       const registration = await registry.register(instance('a', { version: '1', metadata: { color: 'red' } }))
       await listening.shows('a')
@@ -62,7 +62,7 @@ export function registrarCases(run: Run): readonly Case[] {
       await registration.deregister()
       assert.deepEqual(states, [])
     }),
-    run('registers an instance again that was deregistered', async ({ registry, other, instance, listen }) => {
+    run('registers an instance again that was deregistered', async ({ registry, other, instance, listen, eventually }) => {
       const listening = listen(other)
       await (await registry.register(instance('a'))).deregister()
       await registry.register(instance('a', { address: '10.0.0.2:80' }))

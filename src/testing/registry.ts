@@ -1,5 +1,5 @@
 import type { Registry } from '../registry.ts'
-import type { Case } from './case.ts'
+import { bounded, type Case } from './case.ts'
 import { makeBench, type Run } from './registry-bench.ts'
 import { resolverCases } from './registry-reading.ts'
 import { endingCases, registrarCases } from './registry-writing.ts'
@@ -10,7 +10,7 @@ export interface RegistrySuiteOptions {
   create(): Promise<Registry>
   /** Makes another registry on the same store, as another process would, where there is such a thing. */
   another?(): Promise<Registry>
-  /** How long a change may take until it is seen, in milliseconds. Default 20 000. */
+  /** How long a change may take until it is seen, in milliseconds, and a case three times that. Default 20 000. */
   readonly patience?: number | undefined
 }
 
@@ -32,5 +32,5 @@ export function registrySuite(options: RegistrySuiteOptions): readonly Case[] {
     },
   })
 
-  return [...resolverCases(run), ...registrarCases(run), ...endingCases(run)]
+  return [...resolverCases(run), ...registrarCases(run), ...endingCases(run)].map((one) => bounded(one, 3 * patience))
 }

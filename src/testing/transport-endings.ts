@@ -39,7 +39,7 @@ export function endingCases(run: Between, create: () => Transport): readonly Cas
       await connection.close()
       assert.equal(connection.state, 'closed')
       const error = await failure(say({ text: '' }), 'unavailable')
-      assert.ok(error.unprocessed, 'it was never sent')
+      assert.ok(error.unprocessed, 'it was never sent, which `unprocessed` says')
     }),
     {
       name: 'says which address cannot be reached',
@@ -48,7 +48,7 @@ export function endingCases(run: Between, create: () => Transport): readonly Cas
         const connection = create().dial(address)
         const error = await failure(connection.call({ text: '' }, { method, headers: new Headers() }), 'unavailable')
         assert.ok(error.message.includes(address), error.message)
-        assert.ok(error.unprocessed && error.outbound)
+        assert.ok(error.unprocessed && error.outbound, '`unprocessed`, as it was never sent, and `outbound`, as it ended a call')
         assert.equal(connection.state, 'closed')
       },
     },
@@ -72,7 +72,7 @@ export function endingCases(run: Between, create: () => Transport): readonly Cas
         await until('the handler is called', () => release !== undefined)
         const closing = listener.close({ grace: 5000 })
         await until('the caller is told', () => states.includes('draining'))
-        assert.ok((await failure(say({ text: 'too late' }), 'unavailable')).unprocessed)
+        assert.ok((await failure(say({ text: 'too late' }), 'unavailable')).unprocessed, 'it was never sent, which `unprocessed` says')
         release?.()
         assert.equal((await call).text, 'under way')
         await closing
@@ -88,6 +88,8 @@ export function endingCases(run: Between, create: () => Transport): readonly Cas
             () => answered++,
             (error) => error.unprocessed || problems.push(error.message),
           )
+          // A transport that answers without a socket would leave nobody else a turn.
+          await new Promise((resolve) => setImmediate(resolve))
         }
       }
       const load = Promise.all(Array.from({ length: 50 }, worker))

@@ -59,7 +59,7 @@ export function timeCases(run: Between): readonly Case[] {
     }),
     run('does not send a call whose signal is aborted already', { say: (note) => note }, async ({ say, connection }) => {
       const error = await failure(say({ text: '' }, { signal: AbortSignal.abort() }), 'canceled')
-      assert.ok(error.unprocessed)
+      assert.ok(error.unprocessed, 'it was never sent, which `unprocessed` says')
       assert.notEqual(connection.state, 'closed')
     }),
   ]

@@ -1,5 +1,5 @@
 import type { Transport } from '../transport.ts'
-import type { Case } from './case.ts'
+import { bounded, type Case } from './case.ts'
 import { between } from './transport-bench.ts'
 import { callCases } from './transport-calls.ts'
 import { endingCases, sizeCases } from './transport-endings.ts'
@@ -25,5 +25,5 @@ export function transportSuite({ create, limit = 4_194_304 }: TransportSuiteOpti
     ...pressureCases(run),
     ...sizeCases(run, limit),
     ...endingCases(run, create),
-  ]
+  ].map((one) => bounded(one))
 }

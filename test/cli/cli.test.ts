@@ -63,6 +63,19 @@ describe('beckon', () => {
     expect(stdout).toContain('Exit codes')
   })
 
+  it('says where the registry is named in the help of each command that asks one', async () => {
+    for (const command of ['services', 'describe', 'watch', 'call', 'demo'])
+      expect((await beckon([command, '--help'])).stdout, command).toContain('--registry_address=host:port')
+  })
+
+  it('helps on request, which is no failure; without a command it is', async () => {
+    const help = await beckon(['help'])
+    expect([help.code, help.stderr]).toEqual([0, ''])
+    expect(help.stdout).toContain('Usage: beckon [options] [command]')
+    expect((await beckon(['help', 'call'])).code).toBe(0)
+    expect((await beckon([])).code).toBe(2)
+  })
+
   it('prints its version', async () => {
     expect((await beckon(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
@@ -314,7 +327,9 @@ describe('beckon call', () => {
       /request: beckon\.test\.EchoMessage: .*cuont/,
     )
     expectFailure(await beckon(['call', 'echo', 'Unary', '--header', 'nonsense']), 2, /--header: "nonsense" must be name=value/)
+    expectFailure(await beckon(['call', 'echo', 'Unary', '--header', 'grpc-timeout=1']), 2, /header grpc-timeout: .* cannot be set/)
     expectFailure(await beckon(['call', 'echo', 'Unary', '--timeout', 'soon']), 2, /--timeout: "soon" is not a time/)
+    expectFailure(await beckon(['call', 'echo', 'Unary', '--timeout', '0']), 2, /--timeout: must be > 0, got "0"/)
     expectFailure(await beckon(['call', 'echo', 'Unary', '--proto', 'nowhere.proto']), 2, /--proto nowhere\.proto: .*ENOENT/)
   })
 

@@ -27,6 +27,7 @@ const wrong: Record<string, { create: () => Balancer; fails: string }> = {
     },
     fails: 'picks only among the nodes given',
   },
+  'picks nothing': { create: () => ({ pick: () => undefined as never }), fails: 'picks the only node there is' },
   'sorts what it was given': {
     create: () => ({
       pick<N extends Node>(nodes: readonly N[]): N {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Instances, nobody } from '../../src/instances.ts'
+import { type Instances, instancesOf, nobody } from '../../src/instances.ts'
 import { memory } from '../../src/registries/memory.ts'
 import type { Instance, Registry } from '../../src/registry.ts'
 import { registrySuite } from '../../src/testing/registry.ts'
@@ -52,5 +52,18 @@ describe('registrySuite', () => {
       register: (instance) => register({ ...instance, service: 'all' }),
     }))
     expect(failed).toContain('tells services apart, also those whose names begin alike')
+  })
+
+  it('waits for an update no longer than its patience', async () => {
+    const create = async (): Promise<Registry> => {
+      const registry = memory()
+      const former = (all: Instances) => instancesOf([...all].map((one) => ({ ...one, version: '1' })))
+      return {
+        ...registry,
+        watch: (service, listener) => registry.watch(service, { ...listener, update: (all) => listener.update(former(all)) }),
+      }
+    }
+    const found = registrySuite({ create, patience: 50 }).find(({ name }) => name === 'replaces the record on update')
+    await expect(found?.run()).rejects.toThrow(/^waited 50 ms for the update, but saw 1 /)
   })
 })

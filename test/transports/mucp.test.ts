@@ -1,7 +1,7 @@
 import { connect, createServer as createPeer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { RpcError } from '../../src/error.ts'
-import { createChannel, createClient, createServer, type Handlers } from '../../src/index.ts'
+import { createClient, createServer, type Handlers } from '../../src/index.ts'
 import { transportSuite } from '../../src/testing/transport.ts'
 import { type MucpOptions, mucp } from '../../src/transports/mucp.ts'
 import { Echo } from '../gen/echo_pb.ts'
@@ -40,8 +40,7 @@ async function serve(changes: Partial<Handlers<typeof Echo>> = {}, options: Mucp
   return { ...server, address: server.address, [Symbol.asyncDispose]: () => server.close() }
 }
 
-const channelTo = (address: string, options: MucpOptions = {}) =>
-  createChannel({ service: 'echo', addresses: [address], transport: mucp(options) })
+const at = (address: string, options: MucpOptions = {}) => ({ addresses: [address], transport: mucp(options) })
 
 const json = { 'Content-Type': 'application/json', 'Micro-Service': 'echo', 'Micro-Endpoint': 'Echo.Unary', 'Micro-Id': '7' }
 
@@ -139,7 +138,7 @@ describe('a mucp server', () => {
 
   it('has no more connections than server.maxConnections, and those that are there go on', async () => {
     await using server = await serve({}, { server: { maxConnections: 2 } })
-    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    await using client = createClient(Echo, { ...at(server.address), retry: false })
     expect(await client.unary({ count: 1 })).toMatchObject({ count: 1 })
     const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
     let closed = false
@@ -162,7 +161,7 @@ describe('a mucp server', () => {
 
   it.each(['collect', 'expand', 'chat'] as const)('refuses a message of a stream that is over the limit: %s', async (name) => {
     await using server = await serve({}, { maxReceiveBytes: 1000 })
-    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    await using client = createClient(Echo, { ...at(server.address), retry: false })
     const [small, large] = [{ count: 1 }, { payload: new Uint8Array(1000) }]
     const call = {
       collect: () => client.collect([small, large]),
@@ -177,7 +176,7 @@ describe('a mucp server', () => {
 
   it('tells whose headers are too long, and closes the connection', async () => {
     await using server = await serve()
-    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    await using client = createClient(Echo, { ...at(server.address), retry: false })
     const long = { 'x-long': 'x'.repeat(300_000) }
     for (const call of [client.unary({}, { headers: long }), client.collect([{}], { headers: long })])
       expect(await failure(call)).toMatchObject({ code: 'resource_exhausted', rawMessage: expect.stringContaining('HTTP status 431') })
@@ -304,7 +303,7 @@ describe('a mucp client', () => {
         return { count }
       },
     })
-    await using client = createClient(Echo, { channel: channelTo(server.address) })
+    await using client = createClient(Echo, at(server.address))
     let taken = 0
     const many = (async function* () {
       for (; taken < 2000; taken++) yield { payload: new Uint8Array(16_384) }
@@ -344,7 +343,7 @@ describe('a mucp client', () => {
         throw new RpcError('aborted', `so it is: ${'\u0001ä'.repeat(50_000)}`, { details: [{ type: 'x', value: new Uint8Array(100_000) }] })
       },
     })
-    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    await using client = createClient(Echo, { ...at(server.address), retry: false })
     expect(await failure(client.unary({}))).toMatchObject({
       code: 'aborted',
       rawMessage: expect.stringMatching(/^so it is: .*\(shortened: over 16384 characters\)$/s),
@@ -383,7 +382,7 @@ describe('a mucp client', () => {
     })
     await new Promise<void>((resolve) => peer.listen(0, '127.0.0.1', resolve))
     const { port } = peer.address() as { port: number }
-    await using client = createClient(Echo, { channel: channelTo(`127.0.0.1:${port}`, { json: true }), retry: false })
+    await using client = createClient(Echo, { ...at(`127.0.0.1:${port}`, { json: true }), retry: false })
     for (let i = 0; i < 2; i++) expect(await client.once({}).catch((error: unknown) => error)).toMatchObject(outcome)
     peer.close()
   })
