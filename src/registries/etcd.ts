@@ -45,6 +45,7 @@ export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   return createRegistry({
     ...set,
     store: { ...client, pages: (range) => client.pages({ ...range, limit: page }) },
+    timeout: client.timeout,
     begin: (instance, ties) => createRegistration(instance, { ...set, ...shared, ...ties }),
     async close() {
       if (options.client === undefined) await client.close()
