@@ -23,6 +23,8 @@ export interface Link {
   pause(ms: number): Promise<void>
   /** It is not for use any more. */
   readonly closed: boolean
+  /** Called once it is closed; at once where it is already. Returns how to call that off. */
+  onClosed(listener: (error: RpcError) => void): () => void
   close(): Promise<void>
 }
 
@@ -41,6 +43,7 @@ export interface LinkOptions {
 export function createLink(options: LinkOptions): Link {
   const { name, addresses, transport, spread, clock, random } = options
   const waiting = new Set<() => void>()
+  const ending = new Set<(error: RpcError) => void>()
   // Not always the first: a fleet is to spread over the members.
   let at = Math.floor(random() * addresses.length)
   let connection: Connection | undefined
@@ -74,8 +77,12 @@ export function createLink(options: LinkOptions): Link {
     return dialled
   }
 
+  function closedError(): RpcError {
+    return new RpcError('canceled', `${name}: the client is closed`, { unprocessed: true, outbound: true })
+  }
+
   function current(): Connection {
-    if (closed) throw new RpcError('canceled', `${name}: the client is closed`, { unprocessed: true, outbound: true })
+    if (closed) throw closedError()
     connection ??= dial()
     return connection
   }
@@ -128,8 +135,15 @@ export function createLink(options: LinkOptions): Link {
     get closed() {
       return closed
     },
+    onClosed(listener) {
+      if (closed) listener(closedError())
+      else ending.add(listener)
+      return () => void ending.delete(listener)
+    },
     async close() {
       closed = true
+      wake()
+      for (const listener of [...ending]) listener(closedError())
       const last = connection
       connection = undefined
       await last?.close()

@@ -33,7 +33,8 @@ export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
 export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const set = settings('etcd registry', options, goMicro)
   const client = options.client ?? etcdClient({ ...options, spread: set.spread / 2 })
-  const page = options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1 })
+  const page =
+    options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1, integer: true })
   const shared = {
     client,
     tenancy: createTenancy(client, set.ttl, set.heartbeat),

@@ -22,7 +22,10 @@ export interface RecordOptions {
    * per instance of the set where that is longer, up to 30 times. 0: at once. Default 1000.
    */
   readonly spread?: number | undefined
-  /** A file for the last sets that were known: a process that starts while etcd is out of reach begins with them. Its directory must exist. */
+  /**
+   * A file for the last sets that were known: a process that starts while etcd is out of reach begins with them. Its directory must exist. A file
+   * for each process: of several that name one, each replaces the whole of it with what it knows, so that only the sets of the last are there.
+   */
   readonly snapshot?: string | undefined
   /** What `register()` does while etcd cannot be reached: fails after `timeout`, or waits for as long as it takes. Default `fail`. */
   readonly unreachable?: 'fail' | 'wait' | undefined
