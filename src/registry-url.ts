@@ -13,7 +13,7 @@ const form = /^([a-z][a-z0-9+-]*):\/\/(?:([^@/?]*)@)?([^/?]*)\/?(?:\?(.*))?$/
  * A registry from one line of text, as it stands in `BECKON_REGISTRY`:
  * `etcd://user:pass@h1:2379,h2:2379?layout=go-kit&prefix=/services/book/`, `fixed://h1:8080,h2:8080` or `memory://`.
  * etcd's parameters: `layout` (`go-micro`, `go-micro-v1`, `go-kit`, `etcd-naming`, `kratos`, `go-zero`, `kitex`, `rpcx`; several with commas), `prefix`, `ttl`, `heartbeat` and `timeout` (`10s`, `500ms`),
- * `tls=true`, `ca`, `cert` and `key` (file names), `servername`. `etcd-v2://` is etcd by its former API, with the layouts `go-micro` and `go-kit`. Throws `invalid_argument` naming what it cannot read.
+ * `tls=true`, which the others mean too: `ca`, `cert` and `key` (file names), `servername`. `etcd-v2://` is etcd by its former API, with the layouts `go-micro` and `go-kit`. Throws `invalid_argument` naming what it cannot read.
  */
 export function registryFromUrl(url: string, options: { readonly logger?: Logger | undefined } = {}): Registry {
   const match = form.exec(url)
@@ -62,13 +62,14 @@ function etcdOptions(url: string, params: URLSearchParams, layouts: Layouts): Et
     return file === null ? [] : [[name, read(file, name)] as const]
   })
   const servername = params.get('servername')
-  const tls = params.get('tls') ?? 'false'
+  const named = files.length > 0 || servername !== null
+  const tls = params.get('tls') ?? `${named}`
   if (tls !== 'true' && tls !== 'false') throw bad(url, 'tls must be true or false')
-  const secure = tls === 'true' || files.length > 0
+  if (tls === 'false' && named) throw bad(url, 'has tls=false beside ca, cert, key or servername, which are for TLS; leave either out')
   return {
     ...Object.fromEntries(times),
     layouts: (params.get('layout') ?? 'go-micro').split(',').map((name) => layout(url, layouts, name, params.get('prefix') ?? undefined)),
-    ...(secure && { tls: { ...Object.fromEntries(files), ...(servername !== null && { servername }) } }),
+    ...(tls === 'true' && { tls: { ...Object.fromEntries(files), ...(servername !== null && { servername }) } }),
   }
 }
 

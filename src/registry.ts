@@ -76,6 +76,9 @@ export interface Resolver {
 export interface Registry extends Registrar, Resolver {
   /** Names of all services that have an instance, sorted. */
   services(): Promise<readonly string[]>
-  /** Deregisters what is registered, ends every watch and closes connections. Idempotent. */
+  /**
+   * Deregisters what is registered, ends every watch and closes connections. Resolves in bounded time, whatever the registry answers: by etcd
+   * within twice its `timeout`, and what could not be removed ends with its lease. Idempotent.
+   */
   close(): Promise<void>
 }

@@ -110,6 +110,7 @@ describe('flags', () => {
   it.each([
     ['etcd://us%er:pass@h:1', 'user and password must be percent-encoded: write %25 for %'],
     ['etcd://h:1?tls=yes', 'tls must be true or false'],
+    ['etcd://h:1?tls=false&servername=etcd.local', 'has tls=false beside ca, cert, key or servername'],
   ])('refuses %s', (url, why) => {
     expect(() => registryFromUrl(url)).toThrow(`invalid_argument: registry URL ${withoutPassword(url)}: ${why}`)
   })

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { goMicro } from '../../dist/registries/etcd.js'
 import { now } from './clock.ts'
-import { watchRush } from './metrics.ts'
 import { until } from './numbers.ts'
 import { type Program, startNode } from './program.ts'
 import { instance } from './records.ts'
@@ -10,87 +9,103 @@ import type { Scene } from './scene.ts'
 /** What etcd has to do when it comes back to many clients at once. */
 export interface HerdFigures {
   readonly clients: number
-  /** The most requests and messages on streams in a second, as etcd counts them, taken over 200 ms or for as long as it took to say so. */
+  /** How long etcd was away, from its end to its being started again, in milliseconds. */
+  readonly awayMs: number
+  /** Without, all clients draw the same random number. */
+  readonly jitter: boolean
+  /** The most requests and messages on streams in a second, as sent by all clients together in their busiest 50 ms. */
   readonly peakPerSecond: number
-  /** The longest time it took, in milliseconds. */
-  readonly longestLookMs: number
-  /** All that came until everything was quiet again. */
+  /** All that were sent until everything was quiet again. */
   readonly requests: number
-  /** How many have been told of a change made right after etcd's first answer, and are registered again, within a minute. */
+  /** How many have been told of a change made right after etcd's first answer, and are registered, within a minute. */
   readonly current: number
   readonly registered: number
   /** From etcd's first answer until the last of them was told, in milliseconds. */
   readonly currentMs: number
 }
 
-/** By whether there is jitter. */
-export type HerdResults = Readonly<Record<'jitter' | 'noJitter', HerdFigures>>
+/** One for every time that etcd was away, with jitter and without. */
+export type HerdResults = readonly HerdFigures[]
 
 const listed = 100
-const downtime = 2000
 /** How long the herd has until it must have come back, in milliseconds. */
 const patience = 60_000
+/** The time over which a peak is taken, in milliseconds. */
+const width = 50
 
 /**
  * `count` clients, each with a connection of its own to the real etcd, a watch on a service of 100 instances, and an instance registered; etcd is
- * killed, and is back two seconds later.
+ * killed, and started again after each of the times `away`.
  */
-export async function measureHerd(scene: Scene, count: number): Promise<HerdResults> {
+export async function measureHerd(scene: Scene, count: number, away: readonly number[]): Promise<HerdResults> {
   const layout = goMicro()
-  const put = async (index: number): Promise<void> => {
-    const record = instance('herd', index)
+  let size = 0
+  const grow = async (): Promise<void> => {
+    const record = instance('herd', size)
     await scene.client.put(layout.key(record), layout.encode(record), { timeout: 60_000 })
+    size += 1
   }
-  for (let i = 0; i < listed; i++) await put(i)
-  const jitter = await once(scene, count, 'on', listed, put)
-  return { jitter, noJitter: await once(scene, count, 'off', listed + 1, put) }
+  while (size < listed) await grow()
+  const results: HerdFigures[] = []
+  for (const jitter of [true, false]) {
+    scene.note(`herd: ${count} clients, jitter ${jitter ? 'on' : 'off'}`)
+    const programs = await start(scene, count, size * count, jitter)
+    try {
+      for (const awayMs of away) {
+        await until('the herd knows the set', async () => (await state(programs, size)).current === count, patience, 100)
+        results.push({ clients: count, awayMs, jitter, ...(await outage(scene, programs, count, awayMs, grow, () => size)) })
+      }
+    } finally {
+      await Promise.all(programs.map((program) => program.stop()))
+    }
+  }
+  return results
 }
 
-async function once(
-  scene: Scene,
-  count: number,
-  jitter: string,
-  size: number,
-  put: (index: number) => Promise<void>,
-): Promise<HerdFigures> {
-  const { etcd, note } = scene
-  note(`herd: ${count} clients, jitter ${jitter}`)
-  const processes = Math.ceil(count / 250)
-  const share = Math.ceil(count / processes)
-  const starts = Array.from({ length: processes }, (_, i) =>
-    startNode('herd', [etcd.address, String(size * count + i * share), String(share), jitter], 120_000),
+/** Instances are numbered from `first` on. */
+function start({ etcd }: Scene, count: number, first: number, jitter: boolean): Promise<readonly Program[]> {
+  const shares = Array.from({ length: Math.ceil(count / 250) }, (_, i) => Math.min(250, count - 250 * i))
+  return Promise.all(
+    shares.map((share, i) => startNode('herd', [etcd.address, String(first + 250 * i), String(share), jitter ? 'on' : 'off'], 120_000)),
   )
-  const programs = await Promise.all(starts)
-  const all = programs.length * share
-  try {
-    await until('the herd knows the set', async () => (await state(programs, size)).current === all, 60_000, 100)
-    await etcd.kill()
-    await delay(downtime)
-    const rush = watchRush(etcd.address, 200)
-    const restarted = etcd.restart()
-    await rush.up
-    const begin = now()
-    await put(size)
-    await restarted
-    let seen = await state(programs, size + 1)
-    for (const end = now() + patience; now() < end && Math.min(seen.current, seen.registered) < all; seen = await state(programs, size + 1))
-      await delay(100)
-    // Until the readings that follow an outage are through.
-    await delay(2000)
-    const { peak, total, longest } = await rush.stop()
-    const { current, registered, lastAt } = seen
-    return {
-      clients: all,
-      peakPerSecond: peak,
-      longestLookMs: longest,
-      requests: total,
-      current,
-      registered,
-      currentMs: Math.round(lastAt - begin),
-    }
-  } finally {
-    await Promise.all(programs.map((program) => program.stop()))
+}
+
+async function outage(
+  { etcd }: Scene,
+  programs: readonly Program[],
+  count: number,
+  awayMs: number,
+  grow: () => Promise<void>,
+  size: () => number,
+): Promise<Pick<HerdFigures, 'peakPerSecond' | 'requests' | 'current' | 'registered' | 'currentMs'>> {
+  await etcd.kill()
+  await delay(awayMs)
+  const started = now()
+  const restarted = etcd.restart()
+  await until('etcd answers', () => answers(etcd.address), patience, 5)
+  const begin = now()
+  await grow()
+  await restarted
+  let seen = await state(programs, size())
+  for (const end = now() + patience; now() < end && Math.min(seen.current, seen.registered) < count; seen = await state(programs, size()))
+    await delay(100)
+  // Until the readings that follow an outage are through.
+  await delay(2000)
+  const sent = await sentSince(programs, started)
+  return {
+    peakPerSecond: (Math.max(...sent) * 1000) / width,
+    requests: sent.reduce((sum, one) => sum + one, 0),
+    current: seen.current,
+    registered: seen.registered,
+    currentMs: Math.round(seen.lastAt - begin),
   }
+}
+
+async function answers(address: string): Promise<boolean> {
+  return fetch(`http://${address}/health`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }
 
 /** Of all programs together. */
@@ -98,4 +113,12 @@ async function state(programs: readonly Program[], size: number): Promise<{ curr
   const all = await Promise.all(programs.map((program) => program.ask(`current ${size}`)))
   const sum = (name: string): number => all.reduce((total, one) => total + (one[name] ?? 0), 0)
   return { current: sum('current'), registered: sum('registered'), lastAt: Math.max(...all.map(({ lastAt = 0 }) => lastAt)) }
+}
+
+/** How much all programs together have sent since then, in every `width` milliseconds. */
+async function sentSince(programs: readonly Program[], since: number): Promise<readonly number[]> {
+  const sums = new Map<string, number>()
+  for (const counts of await Promise.all(programs.map((program) => program.ask(`sent ${since} ${width}`))))
+    for (const [at, count] of Object.entries(counts)) sums.set(at, (sums.get(at) ?? 0) + count)
+  return [...sums.values()]
 }

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
-
 /** How many messages etcd has received since it started, by method: requests, and what came on streams. */
 export type Received = ReadonlyMap<string, number>
 
@@ -18,48 +16,4 @@ export function between(before: Received, after: Received, method?: string): num
   const of = (counts: Received): number =>
     method === undefined ? [...counts.values()].reduce((sum, one) => sum + one, 0) : (counts.get(method) ?? 0)
   return of(after) - of(before)
-}
-
-/** What an etcd that has just been started is asked. */
-export interface Rush {
-  /** The most in a second. */
-  readonly peak: number
-  readonly total: number
-  /** The longest time between two looks, in milliseconds: an etcd that is busy answers late, and what came meanwhile counts as spread over it. */
-  readonly longest: number
-}
-
-/** Waits for an etcd that is being started, then looks every `window` milliseconds at how much it is asked, until stopped. */
-export function watchRush(address: string, window: number): { readonly up: Promise<void>; stop(): Promise<Rush> } {
-  let running = true
-  let arrived = (): void => {}
-  const up = new Promise<void>((resolve) => {
-    arrived = resolve
-  })
-  const end = (async (): Promise<Rush> => {
-    let peak = 0
-    let longest = 0
-    let before: Received = new Map()
-    let at = performance.now()
-    while (running) {
-      const after = await received(address).catch(() => undefined)
-      const now = performance.now()
-      if (after !== undefined) {
-        arrived()
-        if (before.size > 0) longest = Math.max(longest, now - at)
-        peak = Math.max(peak, (between(before, after) * 1000) / Math.max(window, now - at))
-        before = after
-      }
-      at = now
-      await delay(after === undefined ? 10 : window)
-    }
-    return { peak: Math.round(peak), total: between(new Map(), before), longest: Math.round(longest) }
-  })()
-  return {
-    up,
-    stop() {
-      running = false
-      return end
-    },
-  }
 }

@@ -33,9 +33,9 @@ collected. Registered: as many \`register()\` at once in one process; at rest is
 their lease, and the time is from when the first of them hears of it. Found: a caller calls all the time, with four calls under way; instances come, and the time is
 from \`start()\`'s being resolved to the first call that the new one serves. Moleculer finds others by announcements over NATS, or by its etcd3 discoverer at the next
 heartbeat, every 10 s. Herd: every client is a registry with a connection of its own to the real etcd, 250 in a process, that follows a service of 100 instances and
-has registered one; etcd is killed and back two seconds later, and one instance more is registered by
-somebody else at once. Without jitter means that all clients draw the same random number. The peak is what etcd received in its busiest 200 ms,
-or for as long as it took to say how much that was: it is busy then, so that the peak is a mean over that time.
+has registered one; etcd is killed and started again after so long, and one instance more is registered by somebody else as soon as it answers. After 30 s their
+leases have run out, and all register again. Without jitter means that all clients draw the same random number. The peak is what the clients sent in their busiest
+50 ms, by their own clock: etcd's metrics are answered late while it is busy. All share the machine's two cores with etcd, which evens out any peak that is more than they can do.
 
 \`\`\`
 ${toText(results)}

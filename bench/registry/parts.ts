@@ -24,5 +24,7 @@ export const parts: Readonly<Record<string, (scene: Scene) => Promise<Results>>>
   list: async (scene) => ({ list: await measureList(scene, Math.min(10_000, scene.max)) }),
   registering: async (scene) => ({ registering: await measureRegistering(scene, Math.min(10_000, scene.max)) }),
   discovery: async (scene) => ({ discovery: await measureDiscovery(scene) }),
-  herd: async (scene) => ({ herd: await measureHerd(scene, scene.quick ? 50 : 1000) }),
+  herd: async (scene) => ({
+    herd: await (scene.quick ? measureHerd(scene, 50, [200, 2000]) : measureHerd(scene, 1000, [200, 2000, 30_000])),
+  }),
 }

@@ -75,29 +75,22 @@ function discoveryTable(results: DiscoveryResults): string {
   return align([['Registered → first call served', 'p50', 'p99', 'samples', 'failed calls meanwhile'], ...rows])
 }
 
-function herdTable({ jitter, noJitter }: HerdResults): string {
-  const row = (
-    name: string,
-    { clients, peakPerSecond, longestLookMs, requests, current, registered, currentMs }: HerdFigures,
-  ): readonly string[] => [
-    name,
-    `${count(peakPerSecond)} requests/s`,
-    `${count(longestLookMs)} ms`,
-    count(requests),
-    current === clients ? `${count(currentMs)} ms` : `${count(current)} within a minute`,
-    count(registered),
-  ]
+function herdTable(results: HerdResults): string {
+  const row = (figures: HerdFigures): readonly string[] => {
+    const { clients, awayMs, jitter, peakPerSecond, requests, current, registered, currentMs } = figures
+    return [
+      `away for ${awayMs / 1000} s, ${jitter ? 'with jitter' : 'without'}`,
+      `${count(peakPerSecond)} requests/s`,
+      count(requests),
+      current === clients ? `${count(currentMs)} ms` : `${count(current)} within a minute`,
+      count(registered),
+    ]
+  }
+  const [{ clients } = { clients: 0 }] = results
+  const rows = [...results].sort((a, b) => a.awayMs - b.awayMs).map(row)
   return align([
-    [
-      `${count(jitter.clients)} clients after etcd's restart`,
-      'peak',
-      'taken over up to',
-      'requests in all',
-      'until all are current',
-      'registered again',
-    ],
-    row('with jitter', jitter),
-    row('without', noJitter),
+    [`${count(clients)} clients after etcd's restart`, 'peak', 'requests in all', 'until all are current', 'registered'],
+    ...rows,
   ])
 }
 

@@ -1,4 +1,5 @@
 import type { DescMessage, DescMethodBiDiStreaming, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import { checkNumber } from '../check.ts'
 import { alarm, type Clock } from '../clock.ts'
 import { protobufService } from '../codecs/protobuf.ts'
 import type { Context } from '../endpoint.ts'
@@ -54,6 +55,7 @@ export function createCaller(options: CallerOptions): Caller {
   )
 
   function contextOf(method: DescMethodUnary, { timeout: ms = timeout, signal }: CallOptions): Context {
+    if (!(ms >= 0)) checkNumber('timeout (ms)', ms, { min: 0 })
     return { method: methodOf(method), headers: new Headers(), signal, deadline: performance.now() + ms }
   }
 

@@ -13,7 +13,7 @@ export interface EtcdClient extends Kv, Transactions, Leases, Watches, Maintenan
   readonly name: string
   /** What a call gets when it asks for nothing else, in milliseconds. */
   readonly timeout: number
-  /** For who tries again: resolves after `ms` milliseconds, or as soon as etcd can be reached again. */
+  /** For who tries again: resolves after `ms` milliseconds or as soon as etcd can be reached again, when it is this client's turn (`spread`). */
   pause(ms: number): Promise<void>
   /** Ends watches, keep-alives and the connection; leases run out. Calls reject with `canceled` afterwards. Idempotent. */
   close(): Promise<void>
@@ -33,7 +33,10 @@ export function etcdClient(options: EtcdOptions = {}): EtcdClient {
     ...createMaintenance(caller),
     name: link.name,
     timeout,
-    pause: link.pause,
+    async pause(ms) {
+      await link.pause(ms)
+      await link.turn().catch(() => {})
+    },
     async close() {
       thread?.stop()
       await link.close()

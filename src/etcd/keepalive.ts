@@ -43,6 +43,8 @@ export function createKeepAlive(caller: Caller): KeepAlive {
     onOpen() {
       for (const entry of entries.values()) beat(entry)
     },
+    // What is left of the shortest is to do for another try.
+    patience: () => Math.min(...[...entries.values()].map(({ lease }) => lease.deadline - clock.now())) / 2,
     onMessage({ ID, TTL }) {
       const entry = entries.get(ID)
       if (entry === undefined) return

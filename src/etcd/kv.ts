@@ -2,7 +2,17 @@ import { KV } from '../gen/etcd/rpc_pb.ts'
 import { type Bytes, type KeyRange, type Keys, rangeOf } from './bytes.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import type { DeleteResult, PutResult, RangeResult } from './operation.ts'
-import { type Delete, type Put, putRequest, type Range, rangeRequest, toDeleteResult, toPutResult, toRangeResult } from './operation.ts'
+import {
+  type Delete,
+  type Put,
+  putRequest,
+  type Range,
+  rangeRequest,
+  toDeleteResult,
+  toPutResult,
+  toRangeResult,
+  whole,
+} from './operation.ts'
 import type { KeyValue } from './record.ts'
 
 /** Keys and values: the part of the client for reading and writing. */
@@ -56,7 +66,7 @@ export function createKv(caller: Caller): Kv {
       return toDeleteResult(await caller.unary(deleteRange, request, { ...options, repeatable: false }))
     },
     async compact(revision, { physical = false, ...options } = {}) {
-      await caller.unary(compact, { revision: BigInt(revision), physical }, { ...options, repeatable: false })
+      await caller.unary(compact, { revision: whole('compact: revision', revision), physical }, { ...options, repeatable: false })
     },
   }
 }

@@ -1,3 +1,4 @@
+import { checkNumber } from '../check.ts'
 import { RpcError } from '../error.ts'
 import { Lease as LeaseService } from '../gen/etcd/rpc_pb.ts'
 import type { Caller, CallOptions } from './caller.ts'
@@ -22,7 +23,7 @@ export interface Lease {
 
 /** What a lease may be granted with. */
 export interface GrantOptions extends CallOptions {
-  /** How often it is renewed, in milliseconds. Default: a third of the TTL as granted. */
+  /** How often it is renewed, in milliseconds, from 100 to the TTL. Default: a third of the TTL as granted. */
   readonly heartbeat?: number | undefined
   /** Its id, unique in the store. Default: etcd chooses. */
   readonly id?: bigint | undefined
@@ -59,8 +60,8 @@ export function createLeases(caller: Caller, keepAlive: KeepAlive): Leases {
 
   return {
     async grant(ttl, { heartbeat, id = 0n, ...options } = {}) {
-      if (!(ttl >= 1000 && ttl < 9e12))
-        throw new RpcError('invalid_argument', `grant: ttl must be at least 1000 (milliseconds), got ${ttl}`)
+      checkNumber('grant: ttl (ms)', ttl, { min: 1000, max: 9e12 })
+      if (heartbeat !== undefined) checkNumber('grant: heartbeat (ms)', heartbeat, { min: 100, max: ttl })
       const sentAt = caller.clock.now()
       // A second grant with an id of its own would fail; without one it leaves a lease that nobody uses and that expires.
       const answer = await caller.unary(leaseGrant, { TTL: BigInt(Math.ceil(ttl / 1000)), ID: id }, { ...options, repeatable: id === 0n })

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { checkNumber } from '../check.ts'
 import type { DeleteRangeResponse, PutRequestSchema, PutResponse, RangeRequestSchema, RangeResponse } from '../gen/etcd/rpc_pb.ts'
 import { type Bytes, type KeyRange, type Keys, rangeOf, toBytes } from './bytes.ts'
 import { type KeyValue, toKeyValue } from './record.ts'
@@ -63,11 +64,24 @@ export interface DeleteResult {
   readonly previous: readonly KeyValue[]
 }
 
+/** To the wire's form. Throws `invalid_argument` naming the option where it is no whole number from 0 on. */
+export function whole(option: string, value: number): bigint {
+  return BigInt(checkNumber(option, value, { min: 0, integer: true }))
+}
+
 /** To the wire's form; `part` of the range where not all of it is wanted. */
 export function rangeRequest(range: Range, part: KeyRange = rangeOf(range)): MessageInitShape<typeof RangeRequestSchema> {
   const { revision = 0, limit = 0, keysOnly = false, countOnly = false, serializable = false, sort } = range
   const sorted = sort && { sortTarget: targets[sort.by], sortOrder: (sort.order === 'descend' ? 2 : 1) as 1 | 2 }
-  return { ...part, revision: BigInt(revision), limit: BigInt(limit), keysOnly, countOnly, serializable, ...sorted }
+  return {
+    ...part,
+    revision: whole('range: revision', revision),
+    limit: whole('range: limit', limit),
+    keysOnly,
+    countOnly,
+    serializable,
+    ...sorted,
+  }
 }
 
 /** To the wire's form. */

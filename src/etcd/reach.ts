@@ -25,6 +25,11 @@ export interface EtcdOptions {
    */
   readonly keepalive?: { readonly interval?: number | undefined; readonly timeout?: number | undefined } | undefined
   /**
+   * When etcd was out of reach, whatever went on with it goes on at a random moment within so many milliseconds after it answers, so that a fleet
+   * does not come back at once. Calls go out at once, and leases are renewed in time. Default 500.
+   */
+  readonly spread?: number | undefined
+  /**
    * Renews leases from a thread of its own, with a connection of its own, so that an event loop that is blocked for longer than the TTL
    * loses none. Costs that thread's memory. A `tls` function is asked once. Default false.
    */
@@ -37,10 +42,11 @@ export interface EtcdOptions {
 
 /** What calls etcd; it connects when it is first used. Throws `invalid_argument` naming the option. */
 export function reachEtcd(options: EtcdOptions): Caller {
-  const { timeout = 5000, clock = systemClock, random = Math.random } = options
+  const { timeout = 5000, spread = 500, clock = systemClock, random = Math.random } = options
   const endpoints = parseEndpoints(options.endpoints ?? ['127.0.0.1:2379'])
   const keepalive = { interval: options.keepalive?.interval ?? 10_000, timeout: options.keepalive?.timeout ?? 4000 }
   checkNumber('etcd: timeout (ms)', timeout, { min: 1 })
+  checkNumber('etcd: spread (ms)', spread, { min: 0 })
   checkNumber('etcd: keepalive.interval (ms)', keepalive.interval, { min: 5000 })
   checkNumber('etcd: keepalive.timeout (ms)', keepalive.timeout, { min: 1 })
   if ((options.username === undefined) !== (options.password === undefined))
@@ -53,7 +59,8 @@ export function reachEtcd(options: EtcdOptions): Caller {
     connectTimeout: Math.min(2000, Math.ceil(timeout / 2)),
     maxReceiveBytes: largest,
   })
-  const link = createLink({ name: `etcd at ${endpoints.addresses.join(',')}`, addresses: endpoints.addresses, transport, clock, random })
+  const { addresses } = endpoints
+  const link = createLink({ name: `etcd at ${addresses.join(',')}`, addresses, transport, spread, clock, random })
   return createCaller({
     link,
     timeout,

@@ -21,6 +21,8 @@ export interface LastingStream<I extends DescMessage> {
 export interface StreamListener<O extends DescMessage> {
   /** A new stream, on which nothing has been sent. */
   onOpen(): void
+  /** How long it may take to open it anew on a connection that is ready, in milliseconds. Default: as long as the client's turn takes to come. */
+  patience?(): number
   onMessage(message: MessageShape<O>): void
   /** It is being opened again; called once per break. */
   onBroken(error: RpcError): void
@@ -34,7 +36,8 @@ const refused = 10
 
 /**
  * The first tries after a break follow at once, one per endpoint, and one with a new token; then exponential backoff with full jitter, cut short
- * when any part of the client gets a connection. There is no fixed delay: etcd is asked again within a second of its return.
+ * when any part of the client gets a connection. There is no fixed delay: etcd is asked again within a second of its return, when it is the
+ * client's turn.
  */
 export function createStream<I extends DescMessage, O extends DescMessage>(
   caller: Caller,
@@ -65,8 +68,10 @@ export function createStream<I extends DescMessage, O extends DescMessage>(
   async function open(own: Run<MessageInitShape<I>>): Promise<RpcError> {
     own.abort = new AbortController()
     own.failure = undefined
+    own.connection = undefined
     let token: string | undefined
     try {
+      await link.turn(listener.patience)
       token = await auth.token()
       if (run !== own) return new RpcError('canceled', 'stopped')
       own.requests = createQueue()

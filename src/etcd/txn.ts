@@ -22,6 +22,7 @@ import {
   toDeleteResult,
   toPutResult,
   toRangeResult,
+  whole,
 } from './operation.ts'
 
 /** A condition on one key, with exactly one of the five things to compare. A key that is not there has version, revisions and lease 0. */
@@ -84,10 +85,11 @@ function txnRequest({ compare = [], success = [], failure = [] }: Txn): MessageI
 
 function toCompare(compare: Compare): MessageInitShape<typeof CompareSchema> {
   const base = { key: toBytes(compare.key), result: results[compare.is ?? '='] }
-  if ('version' in compare) return { ...base, target: 0, targetUnion: { case: 'version', value: BigInt(compare.version) } }
+  if ('version' in compare) return { ...base, target: 0, targetUnion: { case: 'version', value: whole('txn: version', compare.version) } }
   if ('createRevision' in compare)
-    return { ...base, target: 1, targetUnion: { case: 'createRevision', value: BigInt(compare.createRevision) } }
-  if ('modRevision' in compare) return { ...base, target: 2, targetUnion: { case: 'modRevision', value: BigInt(compare.modRevision) } }
+    return { ...base, target: 1, targetUnion: { case: 'createRevision', value: whole('txn: createRevision', compare.createRevision) } }
+  if ('modRevision' in compare)
+    return { ...base, target: 2, targetUnion: { case: 'modRevision', value: whole('txn: modRevision', compare.modRevision) } }
   if ('value' in compare) return { ...base, target: 3, targetUnion: { case: 'value', value: toBytes(compare.value) } }
   return { ...base, target: 4, targetUnion: { case: 'lease', value: compare.lease } }
 }

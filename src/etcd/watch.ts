@@ -1,6 +1,8 @@
+import { checkNumber } from '../check.ts'
 import { RpcError } from '../error.ts'
 import { type KeyRange, type Keys, rangeOf } from './bytes.ts'
 import type { Caller, CallOptions } from './caller.ts'
+import { whole } from './operation.ts'
 import type { WatchEvent } from './record.ts'
 import { createWatchStream } from './watch-stream.ts'
 
@@ -37,8 +39,8 @@ export type WatchOptions = Keys & {
 /** A watch that is on until it is canceled. */
 export interface Watch {
   /**
-   * Resolves when etcd watches for the first time. Rejects where it refuses, or cannot be reached within `timeout`; in the
-   * latter case the watch goes on trying until it is canceled. Need not be awaited; reading it keeps the process alive until it settles.
+   * Resolves when etcd watches for the first time. Rejects where it refuses, when the client is closed, or where etcd cannot be reached within
+   * `timeout`; in the last case the watch goes on trying until it is canceled. Need not be awaited; reading it keeps the process alive until it settles.
    */
   readonly created: Promise<void>
   /** After it nothing is reported any more. Idempotent. */
@@ -58,9 +60,12 @@ export function createWatches(caller: Caller): Watches {
     watch({ listener, startRevision = 0, previous = false, timeout = caller.timeout, ...keys }) {
       let settled = false
       let release = (): void => {}
+      let forget = (): void => {}
       let cancel = (): void => {}
       const created = new Promise<void>((resolve, reject) => {
         const range = rangeToWatch(keys)
+        whole('watch: startRevision', startRevision)
+        if (!(timeout >= 0)) checkNumber('timeout (ms)', timeout, { min: 0 })
         let trouble: RpcError | undefined
         const callOff = caller.clock.after(timeout, () => {
           const text = trouble?.rawMessage ?? `${caller.link.name}: no answer for ${timeout} ms`
@@ -69,9 +74,11 @@ export function createWatches(caller: Caller): Watches {
         const settle = (done: () => void): void => {
           settled = true
           callOff()
+          forget()
           release()
           done()
         }
+        forget = caller.link.onClosed((error) => settle(() => reject(error)))
         cancel = stream.add(range, startRevision, previous, {
           events: (events, revision) => listener.events(events, revision),
           created: () => settle(resolve),

@@ -23,7 +23,7 @@ export type { EtcdRegistry } from './etcd/registry.ts'
 
 /** How to use etcd as a registry; without `client`, also how to reach it. */
 export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
-  /** A client to share; closing the registry does not close it. The options for reaching etcd are then of no effect. */
+  /** A client to share; closing the registry does not close it. The options for reaching etcd are then of no effect, and its own `spread` says when it has its turn. */
   readonly client?: EtcdClient | undefined
   /** How many records are asked for at a time when a set is read, at least 1. Default: as many as make about 2 MB, 1000 at first. */
   readonly page?: number | undefined
@@ -32,8 +32,9 @@ export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
 /** Services registered in etcd. Connects when it is first used. Throws `invalid_argument` naming the option. */
 export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const set = settings('etcd registry', options, goMicro)
-  const client = options.client ?? etcdClient(options)
-  const page = options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1 })
+  const client = options.client ?? etcdClient({ ...options, spread: set.spread / 2 })
+  const page =
+    options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1, integer: true })
   const shared = {
     client,
     tenancy: createTenancy(client, set.ttl, set.heartbeat),
@@ -45,6 +46,7 @@ export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   return createRegistry({
     ...set,
     store: { ...client, pages: (range) => client.pages({ ...range, limit: page }) },
+    timeout: client.timeout,
     begin: (instance, ties) => createRegistration(instance, { ...set, ...shared, ...ties }),
     async close() {
       if (options.client === undefined) await client.close()

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../../src/etcd/index.ts'
 import { failure } from '../support/context.ts'
 import { until } from '../support/echo.ts'
@@ -12,10 +12,10 @@ beforeAll(async () => {
   etcd = await startEtcd()
   await enableAuth(etcd, [{ name: 'app', password: 'secret', prefix: 'app/' }])
 })
-afterAll(async () => {
-  for (const client of clients) await client.close()
-  await etcd?.stop()
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close()
 })
+afterAll(() => etcd?.stop())
 
 function connect(options: EtcdOptions = { username: 'app', password: 'secret' }): EtcdClient {
   const client = etcdClient({ endpoints: [etcd.address], ...options })

@@ -145,7 +145,7 @@ describe('lease', () => {
   })
 
   it('refuses a TTL under a second', async () => {
-    expect((await failure(client.grant(10))).message).toContain('ttl must be at least 1000')
+    expect((await failure(client.grant(10))).message).toContain('ttl (ms) must be a number ≥ 1000')
   })
 })
 

@@ -271,6 +271,17 @@ describe('a call', () => {
   })
 })
 
+describe('a watch of a client that is closed', () => {
+  it.each(['before it is asked for', 'while etcd says nothing'])('%s is not created, and that is said at once', async (when) => {
+    const client = etcdClient({ endpoints: [await host({ Watch: forever as Endpoint })], timeout: 1_000_000 })
+    if (when.startsWith('before')) await client.close()
+    const created = failure(client.watch({ prefix: 'a', listener: { events() {}, compacted() {}, error() {} } }).created)
+    await client.close()
+    const { code, message } = await created
+    expect([code, message]).toEqual(['canceled', `canceled: ${client.name}: the client is closed`])
+  })
+})
+
 describe('a lease', () => {
   it('lives from when its last answered keep-alive was sent, not from when the answer came', async () => {
     const client = await play({

@@ -65,7 +65,7 @@ export interface Scene extends Overseers {
 }
 
 /** Within which everything is back, counted from when etcd answers as seen from the same process: a second, and the jitter. */
-const promised = { registration: 1000 + 500, set: 1000 + 1000 }
+const promised = { registration: 1000 + 500, set: 1000 + 1500 }
 /** How late a machine that does other things may be in doing what is due. */
 const allowance = 3000
 export const ttl = 3000

@@ -3,6 +3,7 @@ import { etcd } from '../../../dist/registries/etcd.js'
 import { now } from '../clock.ts'
 import { serve, tell } from '../commands.ts'
 import { instance } from '../records.ts'
+import { noteSent } from '../sent.ts'
 
 const [, , address = '', first = '0', count = '0', jitter = 'on'] = process.argv
 
@@ -14,6 +15,7 @@ interface Client {
 
 // Without jitter all draw the same number, whatever they spread.
 const more = jitter === 'on' ? {} : { random: () => 0.5 }
+const times = noteSent()
 const clients: Client[] = []
 const registrations: Registration[] = []
 
@@ -38,5 +40,14 @@ serve({
     const current = clients.filter((client) => client.size === Number(size))
     const registered = registrations.filter(({ state }) => state === 'registered').length
     return { current: current.length, lastAt: Math.max(0, ...current.map(({ at }) => at)), registered }
+  },
+  /** How many messages have been sent since then, in every so many milliseconds, numbered from then on. */
+  sent(since, width) {
+    const counts: Record<number, number> = {}
+    for (const time of times) {
+      const at = Math.floor((time - Number(since)) / Number(width))
+      if (at >= 0) counts[at] = (counts[at] ?? 0) + 1
+    }
+    return counts
   },
 })

@@ -17,11 +17,15 @@ export interface RecordOptions {
   /** Which share of a set may be missing after an interruption for it to be believed at once, 0 to 1; 1 believes everything. Default 0.5. */
   readonly shrink?: number | undefined
   /**
-   * After an interruption every registry of the fleet reads its sets once more, at a random moment within so many milliseconds; within one
-   * more per instance of the set where that is longer, up to 30 times. Meanwhile it is told what it has missed. 0: at once. Default 1000.
+   * After an interruption every registry of the fleet is told what it has missed, and puts back what it has lost, at a random moment within half of so
+   * many milliseconds after etcd answers (by the former API: at once); then it reads its sets once more, at a random moment within so many, or within one
+   * per instance of the set where that is longer, up to 30 times. 0: at once. Default 1000.
    */
   readonly spread?: number | undefined
-  /** A file for the last sets that were known: a process that starts while etcd is out of reach begins with them. Its directory must exist. */
+  /**
+   * A file for the last sets that were known: a process that starts while etcd is out of reach begins with them. Its directory must exist. A file
+   * for each process: of several that name one, each replaces the whole of it with what it knows, so that only the sets of the last are there.
+   */
   readonly snapshot?: string | undefined
   /** What `register()` does while etcd cannot be reached: fails after `timeout`, or waits for as long as it takes. Default `fail`. */
   readonly unreachable?: 'fail' | 'wait' | undefined

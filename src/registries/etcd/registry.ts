@@ -1,5 +1,6 @@
 import { parseAddress } from '../../address.ts'
 import { checkNumber } from '../../check.ts'
+import { sleep } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
 import type { Logger } from '../../logger.ts'
 import type { Instance, Registration, Registry } from '../../registry.ts'
@@ -21,6 +22,8 @@ export interface EtcdRegistry extends Registry {
 /** What a registry is made of. */
 export interface RegistryParts extends Omit<RecordSettings, 'ttl' | 'heartbeat' | 'wait'> {
   readonly store: Store
+  /** Within which a request of the store is answered, or has failed; milliseconds. */
+  readonly timeout: number
   begin(instance: Instance, ties: Ties): Promise<Registration>
   /** Called at the end, once. */
   close(): Promise<void>
@@ -44,6 +47,7 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
   const registrations = new Map<string, Promise<Registration>>()
   const removals = new Set<Promise<unknown>>()
   let closed = false
+  let closing: Promise<void> | undefined
 
   function open(service: string): View {
     const opened = (layout: Layout, tell: Told): Source => openSource(layout, service, tell)
@@ -77,6 +81,27 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
 
   function closedError(): RpcError {
     return new RpcError('failed_precondition', `${store.name}: the registry is closed`)
+  }
+
+  /** Takes everything back: what is being written is done with first. */
+  async function leave(): Promise<void> {
+    const all = await Promise.allSettled(registrations.values())
+    await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.deregister() : undefined)))
+    await Promise.allSettled(removals)
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    for (const view of views.values()) view.stop()
+    views.clear()
+    const over = new AbortController()
+    const late = sleep(clock, 2 * parts.timeout, { keepAlive: true, signal: over.signal }).then(() => {
+      const count = registrations.size + removals.size
+      logger.warn({ count }, `${store.name} was not done with ${count} registrations when it was closed; what is left ends with its lease`)
+    })
+    await Promise.race([leave(), late]).finally(() => over.abort())
+    await snapshot?.flush()
+    await parts.close()
   }
 
   return {
@@ -118,16 +143,9 @@ export function createRegistry(parts: RegistryParts): EtcdRegistry {
       const names = await Promise.all(layouts.map((layout) => namesIn(store, layout, logger)))
       return [...new Set(names.flat())].sort()
     },
-    async close() {
-      if (closed) return
-      closed = true
-      for (const view of views.values()) view.stop()
-      views.clear()
-      const all = await Promise.allSettled(registrations.values())
-      await snapshot?.flush()
-      await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.deregister() : undefined)))
-      await Promise.allSettled(removals)
-      await parts.close()
+    close() {
+      closing ??= close()
+      return closing
     },
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { type Clock, sleep } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
 
@@ -32,7 +33,8 @@ let made = 0
 export function createSnapshot(file: string, clock: Clock, logger: Logger): Snapshot {
   const latest = new Map<string, () => Remembered | undefined>()
   let known: Record<string, Remembered> | undefined
-  const draft = `${file}.${process.pid}.${made++}`
+  // The processes of containers that share a directory may have the same number.
+  const draft = `${file}.${hostname()}.${process.pid}.${made++}`
   let writing: Promise<void> = Promise.resolve()
   let planned = false
   let warned = false

@@ -5,7 +5,7 @@ import { etcd } from '../../../src/registries/etcd.ts'
 import { etcdV2 } from '../../../src/registries/etcd-v2.ts'
 import { failure } from '../../support/context.ts'
 import { freePorts } from '../../support/etcd.ts'
-import { instance, registryAt, using } from './bench.ts'
+import { instance, recordLog, registryAt, using } from './bench.ts'
 
 async function embedded() {
   const dev = await startRegistry()
@@ -31,3 +31,24 @@ it('a registry that is closed while an instance is being deregistered leaves no 
   await registry.close()
   expect((await admin.range({ prefix: '' })).count).toBe(0)
 })
+
+it.each([0, 100])(
+  'a registry is closed though the holder of an id need not be heard of for an hour, %i ms after it was asked for',
+  async (ms) => {
+    const { address, admin } = await embedded()
+    const other = await admin.grant(3_600_000)
+    await admin.put('/micro/registry/book/a', JSON.stringify({ name: 'book', nodes: [{ id: 'a', address: '127.0.0.1:1' }] }), {
+      lease: other.id,
+    })
+    const { lines, logger } = recordLog()
+    const registry = etcd({ endpoints: [address], timeout: 500, ttl: 2000, logger })
+    const registering = failure(registry.register(instance('a')))
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    await Promise.all([registry.close(), registry.close()])
+    await registering
+    expect((await admin.range({ prefix: '' })).kvs.map(({ lease }) => lease)).toEqual([other.id])
+    expect(lines).toContain(
+      `warn etcd at ${address} was not done with 1 registrations when it was closed; what is left ends with its lease`,
+    )
+  },
+)
