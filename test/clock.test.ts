@@ -89,12 +89,12 @@ describe('sleep', () => {
   })
 
   it.each([
-    [true, 'awake'],
-    [false, ''],
-  ])('keeps the process alive: %s', (keepAlive, printed) => {
+    [true, 20, 'awake'],
+    [false, 600_000, ''],
+  ])('keeps the process alive: %s', (keepAlive, ms, printed) => {
     const module = JSON.stringify(new URL('../src/clock.ts', import.meta.url).href)
     const script = `import(${module}).then(async ({ sleep, systemClock }) => {
-      await sleep(systemClock, 20, { keepAlive: ${keepAlive} })
+      await sleep(systemClock, ${ms}, { keepAlive: ${keepAlive} })
       console.log('awake')
     })`
     const child = spawnSync(process.execPath, ['--import', 'tsx', '--eval', script], { encoding: 'utf8', timeout: 15_000 })

@@ -44,7 +44,7 @@ describe('p2c', () => {
   })
 
   it('draws by weight among nodes that are alike in load', () => {
-    const nodes = [node('light', 0, { weight: 1 }), node('heavy', 0, { weight: 3 })]
+    const nodes = [node('light', 0, { weight: 2 }), node('heavy', 0, { weight: 6 })]
     expect(shares(picks(p2c({ random: seeded(6) }), nodes, 20_000)).light).toBeCloseTo(0.25, 1)
     const [light, heavy] = nodes as [TestNode, TestNode]
     light.load = 20
@@ -53,7 +53,7 @@ describe('p2c', () => {
   })
 
   it('prefers the less loaded of two when their loads differ by more than their weights', () => {
-    const [light, heavy] = [node('light', 1, { weight: 1 }), node('heavy', 3.1, { weight: 3 })]
+    const [light, heavy] = [node('light', 1, { weight: 2 }), node('heavy', 3.1, { weight: 6 })]
     expect(new Set(picks(p2c(), [light, heavy], 100))).toEqual(new Set(['light']))
     light.load = 10
     expect(new Set(picks(p2c(), [light, heavy], 100))).toEqual(new Set(['heavy']))

@@ -112,7 +112,7 @@ describe('etcd', () => {
     requireEtcd(ctx)
     const server = await single()
     const fleet = await startFleet([server.address])
-    const load = startLoad(async () => (await fleet.echo.once({})).text, 2)
+    const load = startLoad(async () => (await fleet.echo.once({})).text, 2, 20)
     await server.kill()
     await delay(20_000)
     await instance(fleet, 'a').end('SIGTERM')

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -133,7 +133,7 @@ function makeMember(options: MemberOptions): EtcdProcess {
   const metrics = tls ? `http://127.0.0.1:${options.metricsPort}` : url
   const peerUrl = `http://127.0.0.1:${peerPort}`
   // A busy machine must not make a cluster elect a leader anew; a single node may as well be quick, and take short leases.
-  const beat = options.initialCluster.includes(',') ? 100 : 50
+  const beat = options.initialCluster.includes(',') ? 100 : 20
   let data = 0
   let child: ChildProcess | undefined
   /** The last of what it wrote, for when it does not come up. */
@@ -185,19 +185,22 @@ function makeMember(options: MemberOptions): EtcdProcess {
     return stdout
   }
 
+  function answers(): Promise<boolean> {
+    return etcdctl('get', 'x', '--command-timeout', '2s').then(
+      () => true,
+      (error: Error) => /user name is empty|permission denied|invalid auth/.test(error.message),
+    )
+  }
+
   async function answering(): Promise<void> {
     // Not by the date, which tests move.
     const until = performance.now() + 20_000
     for (;;) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null)
         throw new Error(`etcd at ${address} ended with ${child?.exitCode ?? child?.signalCode}: ${said}`)
-      const answered = await etcdctl('get', 'x', '--command-timeout', '2s').then(
-        () => true,
-        (error: Error) => /user name is empty|permission denied|invalid auth/.test(error.message),
-      )
-      if (answered) return
+      if ((await listens(clientPort)) && (await answers())) return
       if (performance.now() > until) throw new Error(`etcd at ${address} did not answer within 20 s: ${said}`)
-      await delay(50)
+      await delay(20)
     }
   }
 
@@ -256,6 +259,19 @@ export async function freePorts<const N extends number>(count: N): Promise<N ext
     if (await isFree(port)) ports.add(port)
   }
   return [...ports] as N extends 2 ? [number, number] : number[]
+}
+
+/** Asked before etcdctl is, which waits for a second before it tries a second time. */
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function isFree(port: number): Promise<boolean> {
