@@ -53,6 +53,27 @@ describe('a mucp server', () => {
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({ text: 'echo', count: 2 })
   })
 
+  it('answers what has come by the time it stops, also when it finds it late', async () => {
+    await using server = await serve()
+    const socket = connect({ host: '127.0.0.1', port: Number(server.address.split(':')[1]) })
+    let came = ''
+    socket.on('data', (chunk) => {
+      came += chunk
+    })
+    socket.write(post(json, '{"count":1}'))
+    await until('the first is answered', () => came.includes('"count":1'))
+    const stopped = server.close()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    // From here on timers are what the event loop does next, and not reading.
+    await new Promise(setImmediate)
+    socket.write(post(json, '{"count":2}'))
+    // Longer than sockets have that nobody uses.
+    for (const begin = performance.now(); performance.now() - begin < 400; );
+    await stopped
+    await until('it is closed', () => socket.destroyed)
+    expect(came).toMatch(/Connection: close\r\n.*"count":2\}$/s)
+  })
+
   it('writes errors as go-micro does, for every code', async () => {
     await using server = await serve({
       unary() {

@@ -45,7 +45,8 @@ export async function listen(routes: Routes, address: string, settings: Settings
     }
     if (grace <= 0) each((connection) => connection.destroy())
     each((connection) => connection.drain())
-    const idlers = setTimeout(() => each((connection) => connection.leave()), linger)
+    // What has come meanwhile is read first, where this process was too busy to.
+    const idlers = setTimeout(() => setImmediate(() => each((connection) => connection.leave())), linger)
     const over = setTimeout(() => each((connection) => connection.destroy()), Math.min(grace, 0x7fffffff))
     await idle
     clearTimeout(idlers)
