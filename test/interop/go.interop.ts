@@ -1,6 +1,6 @@
-// go-kit, go-micro, go-zero, kratos and etcd's gRPC resolver against us: `tsx test/interop/go.interop.ts`. Its last line is `N passed, M failed`.
-// Needs Go and etcd. go-micro is of versions 2.9.1 and 5.12.0, and 1.10.0 for etcd's v2 API. Of version 6 only the order of a record's fields is
-// tested, in test/registries/etcd/layouts/go-micro.test.ts.
+// go-kit, go-micro, go-zero, kratos, kitex, rpcx and etcd's gRPC resolver against us: `tsx test/interop/go.interop.ts`. Its last line is
+// `N passed, M failed`. Needs Go and etcd. go-micro is of versions 2.9.1, 3.7.1, 4.11.0 and 5.12.0, and 1.10.0 for etcd's v2 API. Of version 6 only the
+// order of a record's fields is tested, in test/registries/etcd/layouts/go-micro.test.ts.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

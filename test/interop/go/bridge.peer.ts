@@ -9,8 +9,8 @@ import { startEcho, until } from '../../support/echo.ts'
 import { between } from './program.ts'
 
 const kit = between('go-kit')
-const micro = between('go-micro-v2', kit.etcd)
-const naming = between('etcd-naming', kit.etcd)
+const micro = between('go-micro-v2', { shared: kit.etcd })
+const naming = between('etcd-naming', { shared: kit.etcd })
 const registry = () => etcd({ endpoints: [kit.etcd().address], layouts: [goMicro(), goKit(), etcdNaming({ target: 'naming/{service}' })] })
 
 describe('a server in several layouts', () => {

@@ -8,7 +8,7 @@ import { keysOf } from '../../support/etcd-v2.ts'
 import { between } from './program.ts'
 
 const kit = between('go-kit')
-const micro = between('go-micro-v1', kit.etcd)
+const micro = between('go-micro-v1', { shared: kit.etcd })
 const registry = (prefix: string) => etcdV2({ endpoints: [kit.etcd().address], layouts: [goKit({ prefix })], ttl: 3000 })
 
 describe('a go-kit server in etcd v2', () => {

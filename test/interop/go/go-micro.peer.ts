@@ -6,8 +6,8 @@ import { collect, failure, streamOf } from '../../support/context.ts'
 import { startEcho } from '../../support/echo.ts'
 import { fleet, Plain, service, versions } from './go-micro.ts'
 
-describe.each(versions)('go-micro $version', ({ name }) => {
-  const { program, output, registry } = fleet(name)
+describe.each(versions)('go-micro $version', (one) => {
+  const { program, output, registry } = fleet(one)
 
   describe('a go-micro server over gRPC', () => {
     it.each([

@@ -19,17 +19,27 @@ export const Plain = defineService('any.pkg.Echo', {
   nope: unary<Message, Message>(),
 })
 
+/** A version of go-micro and its program, by folders. */
+interface Version {
+  readonly version: string
+  readonly name: string
+  readonly like?: string
+  readonly tells: boolean
+}
+
 /**
  * The versions of go-micro that are run, the program of each, and whether its servers can tell errors and the end of a stream over
  * mucp in protobuf. The other difference is in the programs: over gRPC, version 5 finds metadata by names in lower case only.
  */
-export const versions = [
+export const versions: readonly Version[] = [
   { version: '2.9.1', name: 'go-micro-v2', tells: false },
+  { version: '3.7.1', name: 'go-micro-v3', like: 'go-micro-v2', tells: true },
+  { version: '4.11.0', name: 'go-micro-v4', like: 'go-micro-v2', tells: true },
   { version: '5.12.0', name: 'go-micro-v5', tells: true },
-] as const
+]
 
 /** Programs of one version of go-micro and the registry that they share with ours. */
-export function fleet(name: (typeof versions)[number]['name']): Omit<ReturnType<typeof between>, 'etcd'> & { registry(): Registry } {
-  const { etcd: server, ...programs } = between(name)
+export function fleet({ name, like }: Version): Omit<ReturnType<typeof between>, 'etcd'> & { registry(): Registry } {
+  const { etcd: server, ...programs } = between(name, { like })
   return { ...programs, registry: () => etcd({ endpoints: [server().address] }) }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createClient, RpcError } from '../../../src/index.ts'
 import { etcd, kratos } from '../../../src/registries/etcd.ts'
+import { health } from '../../../src/services/health.ts'
 import { grpc } from '../../../src/transports/grpc.ts'
 import { Echo } from '../../gen/echo_pb.ts'
 import { listen } from '../../registries/etcd/bench.ts'
@@ -56,7 +57,7 @@ describe('a kratos server', () => {
 })
 
 describe('a kratos client', () => {
-  it('lists our records as those of its own, and calls by their weights until they are gone', async () => {
+  it('lists our records as those of its own, and calls by their weights, and loses no call when one stops', async () => {
     const ours = registry()
     const changes = {
       unary: ({ text }: { text: string }) => {
@@ -64,7 +65,16 @@ describe('a kratos client', () => {
         return { text: 'b' }
       },
     }
-    const a = await startEcho({ who: 'a', registry: ours, version: '1.2', weight: 3, zone: 'z', metadata: { b: 'ü <&>', a: '' } })
+    const serving = health()
+    const a = await startEcho({
+      who: 'a',
+      services: [serving],
+      registry: ours,
+      version: '1.2',
+      weight: 3,
+      zone: 'z',
+      metadata: { b: 'ü <&>', a: '' },
+    })
     const b = await startEcho({ who: 'b', registry: ours, changes })
     await using peer = await program('-mode', 'call')
     const written = await server().etcdctl('get', '--prefix', '--print-value-only', '/microservices/echo/')
@@ -84,11 +94,23 @@ describe('a kratos client', () => {
     const call = async () => ((await peer.ask('call hi')) as { text: string }).text
     const who = new Set<string>()
     await until('both', async () => who.add(await call()).size === 2)
-    const answered: string[] = []
-    for (let i = 0; i < 40; i++) answered.push(await call())
-    expect(answered.filter((one) => one === 'a')).toHaveLength(30)
-    await a.close()
-    await until('b alone', async () => (await call()) === 'b' && (await call()) === 'b')
+    const byA = async (calls: number) => {
+      let count = 0
+      for (let i = 0; i < calls; i++) if ((await call()) === 'a') count++
+      return count
+    }
+    expect(await byA(40)).toBe(30)
+    serving.set(false)
+    await until('b alone, while a is out of service', async () => (await byA(8)) === 0)
+    serving.set(true)
+    await until('both again', async () => (await byA(8)) === 6)
+    const stopping = a.close()
+    let stopped = false
+    void stopping.then(() => {
+      stopped = true
+    })
+    while (!stopped) expect(await peer.ask('call hi')).toEqual({ text: expect.any(String) })
+    for (let i = 0; i < 20; i++) expect(await call()).toBe('b')
     expect(await peer.ask('call gone')).toEqual({ error: expect.objectContaining({ code: 404, message: 'gone' }) })
     await b.close()
     expect(await peer.ask('list')).toEqual({ records: [], instances: [] })

@@ -9,8 +9,9 @@ import { collect, failure, streamOf } from '../../support/context.ts'
 import { startEcho, until } from '../../support/echo.ts'
 import { fleet, Plain, service, versions } from './go-micro.ts'
 
-describe.each(versions)('go-micro $version', ({ name, tells }) => {
-  const { program, registry } = fleet(name)
+describe.each(versions)('go-micro $version', (one) => {
+  const { tells } = one
+  const { program, registry } = fleet(one)
 
   describe('a go-micro server over mucp', () => {
     it.each([

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { type EtcdProcess, startEtcd } from '../../support/etcd.ts'
+import { variant } from './variant.ts'
 
 const run = promisify(execFile)
 /** Those that run, for the case that a test does not come to its end. */
@@ -27,9 +28,12 @@ export interface Program extends AsyncDisposable {
 }
 
 /** Builds a program into a cache outside the repository; resolves with its path. Go itself knows what has to be built anew. */
-async function build(name: string): Promise<string> {
+async function build(name: string, like?: string): Promise<string> {
   const path = join(cache, `beckon-${name}`)
-  await run('go', ['build', '-o', path, '.'], { cwd: fileURLToPath(new URL(name, import.meta.url)) })
+  const folderOf = (one: string): string => fileURLToPath(new URL(one, import.meta.url))
+  const overlay = like === undefined ? [] : ['-overlay', await variant(folderOf(name), folderOf(like), `${path}.src`)]
+  // Without go-zero's resolver for Kubernetes, which would take longer than all the rest.
+  await run('go', ['build', '-tags', 'no_k8s', ...overlay, '-o', path, '.'], { cwd: folderOf(name) })
   return path
 }
 
@@ -86,10 +90,10 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await ended
 }
 
-/** A Go program for the tests of one file, and an etcd, if there is none yet to share. */
+/** A Go program for the tests of one file, `like` another's if it is a variant of it, and an etcd, if there is none yet to share. */
 export function between(
   name: string,
-  shared?: () => EtcdProcess,
+  { shared, like }: { shared?: () => EtcdProcess; like?: string | undefined } = {},
 ): {
   readonly etcd: () => EtcdProcess
   /** Starts the program, which the test ends by disposing of it. */
@@ -100,7 +104,7 @@ export function between(
   let path: string
   let etcd: EtcdProcess | undefined
   beforeAll(async () => {
-    path = await build(name)
+    path = await build(name, like)
     if (shared === undefined) etcd = await startEtcd({ args: ['--enable-v2=true'] })
   })
   afterAll(() => etcd?.stop())

@@ -134,7 +134,7 @@ func (*Echo) Chat(_ context.Context, stream server.Stream) error {
 
 func serve(found registry.Registry) {
 	options := []server.Option{server.Name(*name), server.Version(*version), server.Registry(found), server.Address("127.0.0.1:0"),
-		server.Metadata(map[string]string{"color": "red"})}
+		server.Metadata(map[string]string{"color": "red"}), server.RegisterTTL(90 * time.Second)}
 	var s server.Server
 	if *kind == "grpc" {
 		s = grpcserver.NewServer(options...)

@@ -18,8 +18,6 @@ import (
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/pkg/discovery"
 	"github.com/cloudwego/kitex/pkg/klog"
-	"github.com/cloudwego/kitex/pkg/loadbalance"
-	"github.com/cloudwego/kitex/pkg/loadbalance/lbcache"
 	"github.com/cloudwego/kitex/pkg/registry"
 	"github.com/cloudwego/kitex/pkg/remote/trans/nphttp2/codes"
 	"github.com/cloudwego/kitex/pkg/remote/trans/nphttp2/status"
@@ -121,9 +119,8 @@ func serve() {
 func call() {
 	resolver, err := etcd.NewEtcdResolver([]string{*address})
 	must(err)
-	balancer := loadbalance.NewWeightedRoundRobinBalancer()
 	c, err := client.NewClient(contract, client.WithDestService(*name), client.WithTransportProtocol(transport.GRPC), client.WithResolver(resolver),
-		client.WithLoadBalancer(balancer, &lbcache.Options{RefreshInterval: 50 * time.Millisecond, Cacheable: true}), client.WithRPCTimeout(10*time.Second))
+		client.WithRPCTimeout(10*time.Second))
 	must(err)
 	fmt.Println("ready")
 	lines := bufio.NewScanner(os.Stdin)
