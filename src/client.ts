@@ -3,7 +3,7 @@ import { type Context, chain, type Endpoint, type Middleware } from './endpoint.
 import { RpcError } from './error.ts'
 import { Headers, type HeadersInit } from './headers.ts'
 import type { Method, MethodShape, Service, ShapeOf } from './service.ts'
-import { streamsRequest, streamsResponse } from './stream.ts'
+import { onEnd, streamsRequest, streamsResponse } from './stream.ts'
 
 /** What one call may bring along. */
 export interface CallOptions {
@@ -67,35 +67,64 @@ function functionOf(method: Method, endpoint: Endpoint, timeout: number): (reque
   const sendsStream = streamsRequest(method.kind)
   return streamsResponse(method.kind) ? respond : call
 
-  function call(request: unknown, options: CallOptions | undefined): Promise<unknown> {
+  function send(request: unknown, options: CallOptions | undefined, signal: AbortSignal | undefined): Promise<unknown> {
     try {
-      return endpoint(sendsStream ? toAsync(method, request) : request, contextOf(method, options, timeout))
+      return endpoint(sendsStream ? toAsync(method, request) : request, contextOf(method, options, timeout, signal))
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
+  function call(request: unknown, options: CallOptions | undefined): Promise<unknown> {
+    const signals = signalsOf(options)
+    if (signals.length < 2) return send(request, options, signals[0])
+    const controller = new AbortController()
+    const letGo = follow(controller, signals)
+    return send(request, options, controller.signal).finally(letGo)
+  }
+
   function respond(request: unknown, options: CallOptions | undefined): AsyncIterable<unknown> {
     const left = new AbortController()
-    const signal = options?.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal])
-    const response = call(request, { ...options, timeout: options?.timeout ?? Number.POSITIVE_INFINITY, signal }) as Promise<
-      AsyncIterable<unknown>
-    >
-    return later(response, () => left.abort())
+    const signals = signalsOf(options)
+    const letGo = follow(left, signals)
+    const timed = { ...options, timeout: options?.timeout ?? Number.POSITIVE_INFINITY }
+    const response = send(request, timed, left.signal) as Promise<AsyncIterable<unknown>>
+    if (signals.length > 0) response.catch(letGo)
+    return later(signals.length === 0 ? response : response.then((stream) => onEnd(stream, letGo)), () => left.abort())
   }
 }
 
-function contextOf(method: Method, options: CallOptions | undefined, timeout: number): Context {
+const none: readonly AbortSignal[] = []
+
+function signalsOf(options: CallOptions | undefined): readonly AbortSignal[] {
+  return options === undefined ? none : [options.signal, options.parent?.signal].filter((signal) => signal !== undefined)
+}
+
+/**
+ * Has signals abort a controller until what is returned is called. `AbortSignal.any` leaves something at each of them for as long as it lives, and some
+ * live as long as the process.
+ */
+function follow(controller: AbortController, signals: readonly AbortSignal[]): () => void {
+  const abort = ({ target }: Pick<Event, 'target'>): void => controller.abort((target as AbortSignal).reason)
+  for (const signal of signals) {
+    if (signal.aborted) abort({ target: signal })
+    else signal.addEventListener('abort', abort, { once: true })
+  }
+  return () => {
+    for (const signal of signals) signal.removeEventListener('abort', abort)
+  }
+}
+
+function contextOf(method: Method, options: CallOptions | undefined, timeout: number, signal: AbortSignal | undefined): Context {
   if (options === undefined) return bareContext(method, performance.now() + timeout)
   const time = options.timeout ?? timeout
   checkTimeout(method.path, time)
   const { parent } = options
   const deadline = Math.min(performance.now() + time, parent?.deadline ?? Number.POSITIVE_INFINITY)
-  const signals = [options.signal, parent?.signal].filter((signal) => signal !== undefined)
   return {
     ...bareContext(method, deadline),
     headers: new Headers(options.headers),
-    signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
+    signal,
     onHeaders: options.onHeaders,
     onTrailers: options.onTrailers,
     background: options.background,

@@ -1,19 +1,22 @@
+import { getEventListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import {
   bidi,
   type Client,
+  type Context,
   clientStream,
   closeClient,
   createClient,
   createServer,
   defineService,
   derive,
-  type Headers,
+  Headers,
   type Middleware,
   RpcError,
   type Server,
   serverStream,
+  toService,
   unary,
 } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
@@ -26,6 +29,13 @@ const Plain = defineService('test.Plain', {
   count: serverStream<{ to: number }, { n: number }>(),
   double: bidi<{ n: number }, { n: number }>(),
 })
+
+/** How many want to hear of a signal; those of `AbortSignal.any` Node keeps apart. */
+function followers(signal: AbortSignal): number {
+  const symbol = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kDependantSignals')
+  const composites = symbol && (signal as unknown as Record<symbol, { size: number } | undefined>)[symbol]
+  return getEventListeners(signal, 'abort').length + (composites?.size ?? 0)
+}
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
@@ -89,7 +99,6 @@ describe('a call', () => {
       changes: { once: (_, { signal }) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))) },
     })
     const echo = createClient(Echo, { service: 'echo', registry, timeout: 40 })
-    const { toService, Headers } = await import('../src/index.ts')
     const method = toService(Echo).methods.once
     if (method === undefined) throw new Error('no method once')
     await expect(echo.once({})).rejects.toMatchObject({ code: 'deadline_exceeded' })
@@ -102,6 +111,26 @@ describe('a call', () => {
     await expect(canceled).rejects.toMatchObject({ code: 'canceled' })
     await closeClient(echo)
     await slow.close()
+  })
+
+  it('leaves nothing behind at the signals that it follows, and follows each', async () => {
+    const echoing = await startEcho({ registry, changes: { once: () => new Promise(() => {}) } })
+    const echo = createClient(Echo, { service: 'echo', registry })
+    const [lasting, outer] = [new AbortController(), new AbortController()]
+    const method = toService(Echo).methods.once as Context['method']
+    const parent = { method, headers: new Headers(), signal: outer.signal }
+    const options = { signal: lasting.signal, parent }
+    await echo.unary({}, options)
+    expect(await collect(echo.expand({ count: 3 }, options))).toHaveLength(3)
+    for await (const _ of echo.expand({ count: 3 }, { signal: lasting.signal })) break
+    await expect(collect(echo.expand({}, { ...options, headers: { te: 'x' } }))).rejects.toThrow('header te')
+    expect([followers(lasting.signal), followers(outer.signal)]).toEqual([0, 0])
+    const calls = [echo.once({}, options), collect(echo.chat([{}], options))]
+    outer.abort(new Error('enough'))
+    for (const call of [...calls, echo.once({}, options)]) await expect(call).rejects.toThrow('canceled: enough')
+    expect(followers(lasting.signal)).toBe(0)
+    await closeClient(echo)
+    await echoing.close()
   })
 
   it('carries headers out and brings headers and trailers back', async () => {
