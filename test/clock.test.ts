@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it, vi } from 'vitest'
-import { coarseClock, sleep, systemClock } from '../src/clock.ts'
+import { alarm, coarseClock, sleep, systemClock } from '../src/clock.ts'
 import { manualClock } from '../src/testing/index.ts'
 import { failure } from './support/context.ts'
 
@@ -61,6 +61,28 @@ describe('coarseClock', () => {
     expect(coarseClock.now()).toBe(before)
     await new Promise(setImmediate)
     expect(coarseClock.now()).toBeGreaterThanOrEqual(before + 2)
+  })
+})
+
+describe('alarm', () => {
+  it('rings once, at the time or when its signal is aborted, and not when it was called off', async () => {
+    const clock = manualClock()
+    const rung: string[] = []
+    const set = (name: string, signal?: AbortSignal): (() => void) =>
+      alarm(clock, 100, { signal }, (reason) => rung.push(`${name} ${reason?.code ?? 'in time'}`))
+    const controller = new AbortController()
+    set('a')
+    set('b', controller.signal)
+    set('c', AbortSignal.timeout(60_000))()
+    set('d', AbortSignal.abort())()
+    set('e', AbortSignal.abort())
+    expect(rung).toEqual([])
+    await clock.advance(50)
+    controller.abort()
+    expect(rung).toEqual(['e canceled', 'b canceled'])
+    await clock.advance(50)
+    expect(rung).toEqual(['e canceled', 'b canceled', 'a in time'])
+    expect(clock.waiting).toBe(0)
   })
 })
 

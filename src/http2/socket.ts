@@ -99,7 +99,8 @@ export function listenSocket(
           if (socket.alpnProtocol) accept(socket)
           else socket.destroy()
         })
-  server.on('tlsClientError', () => {})
+  // Node itself only tells of a handshake that takes too long.
+  server.on('tlsClientError', (_, socket) => socket.destroy())
   server.maxConnections = maxConnections
   return new Promise((resolve, reject) => {
     server.once('error', reject)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect as plainly } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer, type PeerCertificate } from 'node:tls'
@@ -102,6 +103,29 @@ describe('a server over TLS', () => {
       socket.on('error', () => {}).resume()
       await new Promise((resolve) => socket.once('close', resolve))
     }
+    await listener.close()
+  })
+})
+
+describe('a server over TLS that is not done with a handshake', () => {
+  // A record of the handshake that announces 512 bytes.
+  const record = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3])
+
+  it.each<[string, readonly number[]]>([
+    ['says nothing', []],
+    ['begins it', [...record]],
+    ['speaks something else', [...Buffer.from('GET / HTTP/1.1\r\n\r\n')]],
+  ])('leaves a client that %s, in time', async (_, bytes) => {
+    const listener = await grpc({ tls: pair(first), server: { handshakeTimeout: 150 } }).listen(routes, { address: '127.0.0.1:0' })
+    const socket = plainly(Number(listener.address.split(':')[1]), '127.0.0.1')
+      .on('error', () => {})
+      .resume()
+    let closed = false
+    socket.on('close', () => {
+      closed = true
+    })
+    if (bytes.length > 0) socket.write(Uint8Array.from(bytes))
+    await until('it is closed', () => closed, 8000)
     await listener.close()
   })
 })

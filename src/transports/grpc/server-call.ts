@@ -1,11 +1,12 @@
 import { RpcError } from '../../error.ts'
 import { ErrorCode } from '../../http2/fault.ts'
 import { ReceiveWindow } from '../../http2/window.ts'
+import { streamsResponse } from '../../stream.ts'
 import type { Route } from '../../transport.ts'
 import { sendAnswers } from './answers.ts'
 import type { DeadlineList, Timed } from './deadlines.ts'
 import type { Gate, Gated } from './gate.ts'
-import { Inbox, prefixLength, readMessage } from './inbox.ts'
+import { type Inbox, prefixLength, readMessage } from './inbox.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Settings } from './options.ts'
 import { checkIterable, type Pump } from './pump.ts'
@@ -13,6 +14,7 @@ import type { Replies } from './replies.ts'
 import type { RequestHead } from './request-head.ts'
 import { type Room, Share } from './room.ts'
 import { ServerContext } from './server-context.ts'
+import { SoleRequest, type SoleRequestOwner } from './sole-request.ts'
 
 /** What a call needs of its connection. */
 export interface CallHost {
@@ -37,11 +39,8 @@ interface Parked {
   readonly share: Share
 }
 
-/** How long the end of a request may follow its only message, where the answer is a stream, in milliseconds. */
-const patience = 20
-
 /** One call that a server has not answered in full. */
-export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
+export class ServerCall implements Timed, Gated, StreamOwner<unknown>, SoleRequestOwner {
   readonly id: number
   readonly head: RequestHead
   readonly route: Route
@@ -67,17 +66,10 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   /** The handler reads no more of its request, or there is none. */
   #discards: boolean
   #window: ReceiveWindow | undefined
-  #inbox: Inbox | undefined
-  /** The one of a unary request has come, and lies in the inbox until that has ended. */
-  #whole = false
-  /** Bytes of a unary request whose room in the stream's window has not been given back. */
-  #withheld = 0
+  #request: SoleRequest | undefined
   #requests: MessageStream<unknown> | undefined
-  /** The method has been called, or waits to be. */
-  #begun = false
-  /** What it waits with. */
+  /** What the call waits with until its handler may be called. */
   #parked: Parked | undefined
-  #soon: NodeJS.Timeout | undefined
   #answers: Pump | undefined
 
   constructor(host: CallHost, id: number, head: RequestHead, route: Route) {
@@ -92,6 +84,14 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     this.context = new ServerContext(route.method, limited ? this.deadline : undefined, host.peer, head.metadata)
   }
 
+  get path(): string {
+    return this.route.method.path
+  }
+
+  get answersStream(): boolean {
+    return streamsResponse(this.route.method.kind)
+  }
+
   /** Begins a call whose request is not there yet. */
   begin(): void {
     if (!this.streams) return
@@ -99,7 +99,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     try {
       this.#handle(this.#requests, 0)
     } catch (thrown) {
-      this.#host.replies.fail(this, thrown)
+      this.fail(thrown)
     }
   }
 
@@ -120,60 +120,29 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     this.requestEnded = ended
     if (this.#discards) this.#host.release(end - start, this.id, undefined)
     else if (this.#requests !== undefined) this.#requests.push(from, start, end)
-    else this.#unaryData(from, start, end, ended)
+    else {
+      this.#host.release(end - start, this.id, undefined)
+      this.#request ??= new SoleRequest(this, this.#host.settings, this.head.encoding, this.#host.room)
+      this.#request.push(from, start, end, ended)
+    }
     if (!ended) return
     this.#requests?.end()
     if (this.head.http !== 0) this.#host.replies.answerHttp(this)
   }
 
-  /** The method is called when the request has ended, as it may turn out to have more than one message. */
-  #unaryData(from: Buffer, start: number, end: number, ended: boolean): void {
-    this.#host.release(end - start, this.id, undefined)
-    this.#withheld += end - start
-    this.#inbox ??= new Inbox(this.#host.settings, this.head.encoding, this.#host.room)
-    try {
-      this.#inbox.push(from, start, end)
-      // A message over the limit is found before it is there.
-      if (!this.#whole) this.#whole = this.#inbox.next()
-      if (this.#whole && this.#inbox.length > 0)
-        throw new RpcError('unimplemented', `the request of ${this.route.method.path} has more than one message`)
-      if (!ended) {
-        if (this.#whole) this.#goOn()
-        else this.#inbox.claim(() => this.#goOn())
-        if (this.#whole && this.route.method.kind === 'serverStream') this.#handleSoon(this.#inbox)
-        return
-      }
-      if (this.#inbox.length > 0) throw new RpcError('internal', 'the request ended within its message')
-      if (!this.#whole) throw new RpcError('unimplemented', `the request of ${this.route.method.path} has no message`)
-      if (!this.#begun) this.#handleFound(this.#inbox)
-    } catch (thrown) {
-      this.#host.replies.fail(this, thrown)
-    }
+  goOn(bytes: number): void {
+    this.#host.release(0, this.id, this.#window, bytes)
   }
 
-  /** Lets the rest of a unary request come. */
-  #goOn(): void {
-    this.#host.release(0, this.id, this.#window, this.#withheld)
-    this.#withheld = 0
-  }
-
-  /** go-micro's clients never end the request of a stream, so that its end is not waited for very long. */
-  #handleSoon(inbox: Inbox): void {
-    this.#soon ??= setTimeout(() => {
-      try {
-        this.#handleFound(inbox)
-      } catch (thrown) {
-        this.#host.replies.fail(this, thrown)
-      }
-    }, patience)
-  }
-
-  #handleFound(inbox: Inbox): void {
-    clearTimeout(this.#soon)
+  handleFound(inbox: Inbox): void {
     const bytes = inbox.end - inbox.start
     const request = this.decode(inbox.from, inbox.start, inbox.end, inbox.own)
     inbox.rest()
     this.#handle(request, bytes)
+  }
+
+  fail(thrown: unknown): void {
+    this.#host.replies.fail(this, thrown)
   }
 
   /** Handles a request whose bytes are only valid during the call. */
@@ -186,13 +155,12 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     try {
       this.#handle(this.decode(from, start, end, false), end - start)
     } catch (thrown) {
-      this.#host.replies.fail(this, thrown)
+      this.fail(thrown)
     }
   }
 
   /** Calls the handler with a request of so many bytes, or has it wait. */
   #handle(request: unknown, bytes: number): void {
-    this.#begun = true
     const { gate, room } = this.#host
     if (gate.passes()) {
       this.#call(request)
@@ -227,27 +195,26 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       answer = this.route.endpoint(request, this.context)
     } catch (error) {
       this.#handled()
-      this.#host.replies.fail(this, error)
+      this.fail(error)
       return
     }
     answer.then(
       (response) => this.#answer(response),
       (error: unknown) => {
         this.#handled()
-        this.#host.replies.fail(this, error)
+        this.fail(error)
       },
     )
   }
 
   #answer(response: unknown): void {
-    const { kind, path } = this.route.method
-    if (kind === 'unary' || kind === 'clientStream') {
+    if (!this.answersStream) {
       this.#handled()
       this.#host.replies.answer(this, response)
       return
     }
     try {
-      const messages = checkIterable(response, 'internal', `what the handler of ${path} returns`)
+      const messages = checkIterable(response, 'internal', `what the handler of ${this.path} returns`)
       if (this.ended) {
         // Nobody will iterate it, but it may hold something.
         Promise.resolve(messages[Symbol.asyncIterator]().return?.()).catch(() => {})
@@ -255,7 +222,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
       } else this.#stream(messages)
     } catch (error) {
       this.#handled()
-      this.#host.replies.fail(this, error)
+      this.fail(error)
     }
   }
 
@@ -274,7 +241,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
   }
 
   expire(): void {
-    this.#host.replies.fail(this, new RpcError('deadline_exceeded', `deadline of ${this.route.method.path} passed`))
+    this.fail(new RpcError('deadline_exceeded', `deadline of ${this.path} passed`))
   }
 
   /** The call is over for its peer: answered, or with a reason why nobody waits for the answer. */
@@ -282,14 +249,13 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
     this.ended = true
     this.#discards = true
     this.list?.remove(this)
-    this.#inbox?.clear()
+    this.#request?.clear()
     if (this.#parked !== undefined) {
       this.#host.gate.forget(this)
       this.#unpark()
     }
-    clearTimeout(this.#soon)
     if (reason !== undefined) this.context.abort(reason)
-    if (this.#requests !== undefined) this.#requests.fail(reason ?? new RpcError('canceled', `${this.route.method.path} has been answered`))
+    if (this.#requests !== undefined) this.#requests.fail(reason ?? new RpcError('canceled', `${this.path} has been answered`))
     if (this.#answers === undefined) return
     this.#answers.stop()
     this.handling = false
@@ -305,7 +271,7 @@ export class ServerCall implements Timed, Gated, StreamOwner<unknown> {
 
   left(error?: RpcError): void {
     // A handler may stop reading and still answer.
-    if (error !== undefined) this.#host.replies.fail(this, error)
+    if (error !== undefined) this.fail(error)
     else this.#discards = true
   }
 }

@@ -202,12 +202,16 @@ export class ServerConnection implements Streams<RequestHead>, CallHost, ReplyHo
   over(call: ServerCall, reason?: RpcError): void {
     this.#calls.delete(call.id)
     if (call.opened) this.#sending--
-    const { closed, sender, ids } = this.http2
-    if (!call.requestEnded && reason?.code !== 'canceled' && !closed && sender.get(call.id) === undefined && !ids.isReset(call.id))
-      this.http2.reset(call.id, ErrorCode.noError)
+    if (!call.requestEnded && reason?.code !== 'canceled') this.#leaveRequest(call.id)
     call.end(reason)
     if (call.handling) this.#orphans++
     if (this.#draining) this.#closeIfIdle()
+  }
+
+  /** Lets the rest of a request not come, unless its answer is still on its way. */
+  #leaveRequest(id: number): void {
+    const { closed, sender, ids } = this.http2
+    if (!closed && sender.get(id) === undefined && !ids.isReset(id)) this.http2.reset(id, ErrorCode.noError)
   }
 
   #closeIfIdle(): void {
