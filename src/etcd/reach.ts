@@ -2,7 +2,7 @@ import { checkNumber } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RpcError } from '../error.ts'
 import { Auth } from '../gen/etcd/rpc_pb.ts'
-import { type Logger, silent } from '../logger.ts'
+import { type Logger, silent, unfailing } from '../logger.ts'
 import { type GrpcOptions, grpc } from '../transports/grpc.ts'
 import { type Caller, createCaller } from './caller.ts'
 import { type Endpoints, parseEndpoints } from './endpoints.ts'
@@ -67,7 +67,7 @@ export function reachEtcd(options: EtcdOptions): Caller {
     keepalive,
     clock,
     random,
-    logger,
+    logger: unfailing(logger),
     username: options.username,
     async authenticate(unary) {
       const { username: name = '', password = '' } = options

@@ -1,7 +1,7 @@
 import { checkNumber } from '../../check.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
-import { type Logger, silent } from '../../logger.ts'
+import { type Logger, silent, unfailing } from '../../logger.ts'
 import type { Layout } from './layout.ts'
 
 /** How records are kept and read, whichever API of etcd they are written by. */
@@ -63,5 +63,5 @@ export function settings(
   const spread = checkNumber(`${registry}: spread (ms)`, options.spread ?? 1000, { min: 0 })
   if (layouts.length === 0) throw new RpcError('invalid_argument', `${registry}: layouts must not be empty`)
   const wait = options.unreachable === 'wait'
-  return { ttl, heartbeat: heartbeat ?? ttl / 3, grace, shrink, spread, layouts, snapshot, wait, clock, random, logger }
+  return { ttl, heartbeat: heartbeat ?? ttl / 3, grace, shrink, spread, layouts, snapshot, wait, clock, random, logger: unfailing(logger) }
 }
