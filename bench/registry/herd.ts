@@ -42,7 +42,8 @@ export async function measureHerd(scene: Scene, count: number, away: readonly nu
   let size = 0
   const grow = async (): Promise<void> => {
     const record = instance('herd', size)
-    await scene.client.put(layout.key(record), layout.encode(record), { timeout: 60_000 })
+    // An etcd that the whole herd comes back to may not be reached at the first try.
+    await until('a put', () => succeeds(scene.client.put(layout.key(record), layout.encode(record))), patience, 50)
     size += 1
   }
   while (size < listed) await grow()
@@ -101,11 +102,15 @@ async function outage(
   }
 }
 
-async function answers(address: string): Promise<boolean> {
-  return fetch(`http://${address}/health`).then(
-    ({ ok }) => ok,
+function succeeds(task: Promise<unknown>): Promise<boolean> {
+  return task.then(
+    () => true,
     () => false,
   )
+}
+
+async function answers(address: string): Promise<boolean> {
+  return succeeds(fetch(`http://${address}/health`).then(({ ok }) => ok || Promise.reject()))
 }
 
 /** Of all programs together. */

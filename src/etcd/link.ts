@@ -19,7 +19,7 @@ export interface Link {
   leave(connection: Connection, drain?: number): void
   /** It is dead, whatever it looks like: gives it up with all calls on it. */
   abandon(connection: Connection): void
-  /** Resolves after `ms` milliseconds, or at once when a connection becomes ready: a fresh endpoint is tried without delay. */
+  /** Resolves after `ms` milliseconds, or at once when a connection becomes ready, for a fresh endpoint is tried without delay, or when it is closed. */
   pause(ms: number): Promise<void>
   /** It is not for use any more. */
   readonly closed: boolean
@@ -122,6 +122,7 @@ export function createLink(options: LinkOptions): Link {
       void dead.close()
     },
     pause(ms) {
+      if (closed) return Promise.resolve()
       return new Promise((resolve) => {
         const resume = (): void => {
           waiting.delete(resume)

@@ -282,6 +282,14 @@ describe('a watch of a client that is closed', () => {
   })
 })
 
+it('nobody pauses for a client that is closed', async () => {
+  const client = await play({})
+  const pause = client.pause(1_000_000)
+  await client.close()
+  await pause
+  await client.pause(1_000_000)
+})
+
 describe('a lease', () => {
   it('lives from when its last answered keep-alive was sent, not from when the answer came', async () => {
     const client = await play({

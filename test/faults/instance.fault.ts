@@ -1,20 +1,21 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createChannel, createClient } from '../../src/index.ts'
 import { etcd } from '../../src/registries/etcd.ts'
 import { grpc } from '../../src/transports/grpc.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { until } from '../support/echo.ts'
-import { requireEtcd, startEtcd } from '../support/etcd.ts'
+import { requireEtcd, startCluster } from '../support/etcd.ts'
 import { spawnInstance } from '../support/instance.ts'
 import { startLoad } from '../support/load.ts'
-import { patience } from './scene.ts'
+import { onBoth, patience } from './scene.ts'
 
-describe('an instance', () => {
-  it('paused (SIGSTOP) with calls in flight costs no idempotent call where its silence is asked about before they must have ended', async (ctx) => {
+onBoth('an instance', (size) => {
+  it.concurrent('paused (SIGSTOP) with calls in flight costs no idempotent call where its silence is asked about before they must have ended', async (ctx) => {
     requireEtcd(ctx)
-    await using store = await startEtcd()
-    const instances = ['a', 'b'].map((id) => spawnInstance(`etcd://${store.address}`, id))
-    const registry = etcd({ endpoints: [store.address] })
+    const members = await startCluster(size)
+    const endpoints = members.map(({ address }) => address)
+    const instances = ['a', 'b'].map((id) => spawnInstance(`etcd://${endpoints}`, id))
+    const registry = etcd({ endpoints })
     const transport = grpc({ keepalive: { interval: 2000, timeout: 1000 } })
     const channel = createChannel({ service: 'echo', registry, transport })
     const client = createClient(Echo, { channel, timeout: 60_000 })
@@ -37,6 +38,7 @@ describe('an instance', () => {
       await Promise.all(instances.map((instance) => instance.end('SIGKILL')))
       await channel.close()
       await registry.close()
+      await Promise.all(members.map((member) => member.stop()))
     }
   })
 })

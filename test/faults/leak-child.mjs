@@ -1,10 +1,10 @@
-// A client and a server in a process of their own: `leak-child.mjs <dist> <endpoint>`. For every line that is read it collects garbage and says,
+// A client and a server in a process of their own: `leak-child.mjs <dist> <endpoint>…`. For every line that is read it collects garbage and says,
 // as JSON, what it holds.
 import { createInterface } from 'node:readline'
 
-const [, , dist = '', endpoint = ''] = process.argv
+const [, , dist = '', ...endpoints] = process.argv
 const { etcd } = await import(`${dist}/registries/etcd.js`)
-const registry = etcd({ endpoints: [endpoint], ttl: 3000 })
+const registry = etcd({ endpoints, ttl: 3000 })
 const registration = await registry.register({ id: 'a', service: 'echo', address: '127.0.0.1:1' })
 let heard = 0
 registry.watch('echo', {

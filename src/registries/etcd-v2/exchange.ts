@@ -67,7 +67,7 @@ export function createExchange(tls: EtcdV2TlsOptions | boolean): Exchange {
       const sent = request({ agent, host, port, method, path, headers: { ...outgoing.headers, ...form }, ...(signal && { signal }) })
       const expire = (): void => {
         if (head !== undefined && outgoing.onHead !== undefined) resolve(toAnswer(head, undefined))
-        reject(new RpcError('deadline_exceeded', `${address}: no answer for ${timeout} ms`))
+        reject(new RpcError('deadline_exceeded', `${address}: no answer for ${Math.round(timeout)} ms`))
         sent.destroy()
       }
       let timer = limit(expire, timeout, background)

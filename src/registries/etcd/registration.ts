@@ -83,7 +83,7 @@ export async function createRegistration(first: Instance, options: RegistrationO
       if (lease !== undefined) former = [...former.slice(-7), lease.id]
       lease = held
       callOffLost()
-      callOffLost = held.onLost((error) => upkeep.heal(error, { due: () => lease === held }))
+      callOffLost = held.onLost((error) => upkeep.heal(error, { due: () => ownedWith === held.id || ownedWith === 0n }))
       // With a new lease the store may be a new one, too, whose revisions have nothing to do with the former's.
       guard.stop()
     }

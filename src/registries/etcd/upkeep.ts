@@ -89,7 +89,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     throw new RpcError('canceled', `${options.id()} has been deregistered`)
   }
 
-  function writeInTime(wait = false): Promise<void> {
+  /** `refused` is called where etcd does not take it, be it after the time is over. */
+  function writeInTime(wait = false, refused = (): void => {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         const patience = (options.movedAt?.() ?? Number.NEGATIVE_INFINITY) + timeout - performance.now()
@@ -103,7 +104,15 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         timer = setTimeout(giveUp, timeout + 2 * ttl)
       }
       const ends = ({ code }: RpcError): boolean => options.closing() || (code !== 'unavailable' && !(wait && code === 'deadline_exceeded'))
-      void inTurn(() => write({ force: false, onTaken }, ends))
+      const task = async (): Promise<void> => {
+        try {
+          await write({ force: false, onTaken }, ends)
+        } catch (thrown) {
+          if (!passing.has(RpcError.from(thrown).code)) refused()
+          throw thrown
+        }
+      }
+      void inTurn(task)
         .then(resolve, reject)
         .finally(() => clearTimeout(timer))
     })
@@ -111,16 +120,11 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
 
   return {
     inTurn,
-    writeInTime,
-    async updateInTime(undo) {
-      try {
-        await writeInTime()
-      } catch (thrown) {
-        if (!passing.has(RpcError.from(thrown).code)) undo()
-        throw thrown
-      }
-    },
+    writeInTime: (wait) => writeInTime(wait),
+    updateInTime: (undo) => writeInTime(false, undo),
     heal(cause, { force = false, due = () => true } = {}) {
+      // What is being written fails, so that its turn may be long in coming.
+      if (trouble !== undefined && standing.state === 'registered' && due()) standing.enter('healing', cause)
       inTurn(async () => {
         if (gone() || !due()) return
         standing.enter('healing', cause)

@@ -280,6 +280,28 @@ describe('a set of instances', () => {
   })
 })
 
+describe('a logger that throws', () => {
+  it('takes away neither a set nor a registration', async (ctx) => {
+    requireEtcd(ctx)
+    const etcd = using(await startEtcd())
+    const fail = () => {
+      throw new Error('on purpose')
+    }
+    const registry = registryAt(etcd.address, { logger: { debug: fail, info: fail, warn: fail, error: fail } })
+    const registration = await registry.register(instance('a'))
+    const states = statesOf(registration)
+    registry.watch('book', { update: fail, error: fail })
+    const listening = listen(registry)
+    await listening.shows(['a'])
+    await etcd.etcdctl('put', '/micro/registry/book/b', 'no record')
+    await etcd.etcdctl('del', key)
+    await until('it to be back', () => states.at(-1)?.[0] === 'registered')
+    await listening.shows(['a'])
+    await registry.close()
+    expect(await holds(etcd)).toBe(false)
+  })
+})
+
 describe('a listener that throws', () => {
   it('does not keep a registration from healing', async (ctx) => {
     requireEtcd(ctx)

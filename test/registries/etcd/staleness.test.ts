@@ -129,6 +129,6 @@ describe('options', () => {
     const [port] = await freePorts(2)
     expect(() => registryAt(`127.0.0.1:${port}`, { shrink: 1.5 })).toThrow('etcd registry: shrink must be a number ≥ 0 and ≤ 1, got 1.5')
     expect(() => registryAt(`127.0.0.1:${port}`, { spread: -1 })).toThrow('etcd registry: spread (ms) must be a number ≥ 0, got -1')
-    expect(() => registryAt(`127.0.0.1:${port}`, { page: 0 })).toThrow('etcd registry: page (records) must be a number ≥ 1, got 0')
+    expect(() => registryAt(`127.0.0.1:${port}`, { page: 0 })).toThrow('etcd registry: page (records) must be an integer ≥ 1, got 0')
   })
 })
