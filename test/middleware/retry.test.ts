@@ -25,6 +25,20 @@ async function run(answers: readonly unknown[], options: RetryOptions = {}, cont
   return { next, result, clock }
 }
 
+/** When attempts are made that all fail. */
+async function timesOf(options: RetryOptions): Promise<number[]> {
+  const clock = manualClock()
+  const times: number[] = []
+  const next = async () => {
+    times.push(clock.now())
+    throw unavailable()
+  }
+  const failed = failure(retry({ clock, ...options })(next)({}, contextOf()))
+  await clock.advance(10_000)
+  await failed
+  return times
+}
+
 describe('retry', () => {
   it('makes a call once when it goes well', async () => {
     const { next, result } = await run(['ok'])
@@ -111,36 +125,13 @@ describe('retry', () => {
   })
 
   it('waits for 25 ms, and longer each time up to a second', async () => {
-    const clock = manualClock()
-    const times: number[] = []
-    const next = async () => {
-      times.push(clock.now())
-      throw unavailable()
-    }
-    const failed = failure(retry({ clock, attempts: 8, random: () => 0.5 })(next)({}, contextOf()))
-    await clock.advance(10_000)
-    await failed
-    expect(times).toEqual([0, 25, 75, 175, 375, 775, 1575, 2575])
+    expect(await timesOf({ attempts: 8, random: () => 0.5 })).toEqual([0, 25, 75, 175, 375, 775, 1575, 2575])
   })
 
   it('waits longer and longer, with jitter', async () => {
-    const clock = manualClock()
-    const times: number[] = []
-    const next = async () => {
-      times.push(clock.now())
-      throw unavailable()
-    }
     const draws = [0.5, 1, 0]
-    const call = retry({
-      clock,
-      attempts: 4,
-      random: () => draws.shift() ?? 0.5,
-      backoff: { base: 100, factor: 2, max: 250, jitter: 0.5 },
-    })(next)
-    const failed = failure(call({}, contextOf()))
-    await clock.advance(10_000)
-    await failed
-    expect(times).toEqual([0, 100, 400, 525])
+    const backoff = { base: 100, factor: 2, max: 250, jitter: 0.5 }
+    expect(await timesOf({ attempts: 4, random: () => draws.shift() ?? 0.5, backoff })).toEqual([0, 100, 400, 525])
   })
 
   it('gives up when the signal is aborted while it waits, with the history', async () => {
