@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { initialSettings, type PeerSettings, readSettings } from '../../src/http2/settings.ts'
+import {
+  initialSettings,
+  type OwnSettings,
+  type PeerSettings,
+  readSettings,
+  settingsLength,
+  writeSettings,
+} from '../../src/http2/settings.ts'
 
 /** What holds after one SETTINGS frame with these. */
 function read(all: readonly (readonly [id: number, value: number])[], server = true): PeerSettings {
@@ -21,14 +28,17 @@ describe('settings of a peer', () => {
     }
     expect(read([])).toEqual(unsaid)
     expect(read([[9, 9]])).toEqual(unsaid)
-    const said = { headerTableSize: 1, maxConcurrentStreams: 3, initialWindow: 4, maxFrame: 16_385, maxHeaderListSize: 6 }
-    expect(read([1, 3, 4, 6].map((id) => [id, id] as const).concat([[5, 16_385]]))).toEqual(said)
-    expect(
-      read([
-        [4, 1],
-        [4, 2],
-      ]).initialWindow,
-    ).toBe(2)
+    const said = { headerTableSize: 5000, maxConcurrentStreams: 3, initialWindow: 4, maxFrame: 16_385, maxHeaderListSize: 6 }
+    // The last of several with one id holds; each leaves the others alone.
+    const all = [
+      [6, 6],
+      [5, 16_385],
+      [4, 1],
+      [4, 4],
+      [3, 3],
+      [1, 5000],
+    ] as const
+    expect(read(all)).toEqual(said)
   })
 
   it('may be as large and as small as the RFC has it, and no larger or smaller', () => {
@@ -43,5 +53,17 @@ describe('settings of a peer', () => {
     expect(() => read([[2, 2]])).toThrow(expect.objectContaining({ http2: 1 }))
     expect(read([[2, 0]], false)).toEqual(initialSettings())
     expect(() => read([[2, 1]], false)).toThrow(expect.objectContaining({ http2: 1 }))
+  })
+})
+
+describe('settings of this side', () => {
+  it.each([
+    [true, [3, 7]],
+    [false, [2, 0]],
+  ])('are one frame with what a peer has to know: by a server %s', (server, [id, value]) => {
+    const own: OwnSettings = { server, streamWindow: 8, maxConcurrentStreams: 7, maxHeaderListSize: 9 }
+    const frame = Buffer.alloc(settingsLength)
+    expect(writeSettings(frame, 0, own)).toBe(settingsLength)
+    expect([...frame]).toEqual([0, 0, 18, 4, 0, 0, 0, 0, 0, 0, id, 0, 0, 0, value, 0, 4, 0, 0, 0, 8, 0, 6, 0, 0, 0, 9])
   })
 })
