@@ -17,7 +17,7 @@ describe('ids of streams', () => {
     expect(() => server.checkOpened(1)).toThrow(expect.objectContaining({ http2: PROTOCOL_ERROR }))
     expect(() => server.checkOpens(1)).not.toThrow()
     expect([server.open(1), server.open(1), server.open(3), server.open(1)]).toEqual([true, false, true, false])
-    expect(() => server.checkOpened(3)).not.toThrow()
+    for (const id of [1, 3]) expect(() => server.checkOpened(id)).not.toThrow()
     server.limit = 3
     expect([server.refused(3), server.refused(5)]).toEqual([false, true])
   })
@@ -40,8 +40,12 @@ describe('ids of streams', () => {
       [995, PROTOCOL_ERROR],
       [995 - 31 * 4, PROTOCOL_ERROR],
       [995 - 32 * 4, STREAM_CLOSED],
+      [993, STREAM_CLOSED],
     ] as const)
       expect(() => server.checkLate(id)).toThrow(expect.objectContaining({ http2 }))
+    const once = new StreamIds(true)
+    for (let id = 5; id < 1000; id += 2) once.open(id)
+    expect(() => once.checkLate(3)).toThrow(expect.objectContaining({ http2: PROTOCOL_ERROR }))
     for (let id = 1; id < 200; id += 2) server.wasReset(id)
     expect([199, 199 - 2 * 63, 199 - 2 * 64].map((id) => server.isReset(id))).toEqual([true, true, false])
   })
