@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoff } from '../src/backoff.ts'
+import { backoff, checkBackoff } from '../src/backoff.ts'
 
 describe('backoff', () => {
   it("grows by gRPC's factor up to its longest", () => {
@@ -26,5 +26,21 @@ describe('backoff', () => {
     const waits = backoff({ base: 50, max: 5000, jitter: 0 })
     for (let i = 0; i < 5000; i++) waits.next()
     expect(waits.next()).toBe(5000)
+  })
+})
+
+describe('checkBackoff', () => {
+  it.each([
+    [{ base: -1 }, 'base must be a number ≥ 0, got -1'],
+    [{ factor: 0.9 }, 'factor must be a number ≥ 1, got 0.9'],
+    [{ max: -1 }, 'max must be a number ≥ 0, got -1'],
+    [{ jitter: -0.1 }, 'jitter must be a number ≥ 0 and ≤ 1, got -0.1'],
+    [{ jitter: 1.1 }, 'jitter must be a number ≥ 0 and ≤ 1, got 1.1'],
+  ])('refuses %j, by name', (options, message) => {
+    expect(() => checkBackoff('x', options)).toThrow(`invalid_argument: x.${message}`)
+  })
+
+  it('takes what is in its range, and what is absent', () => {
+    for (const options of [{ base: 0, factor: 1, max: 0, jitter: 0 }, { jitter: 1 }, {}]) expect(checkBackoff('x', options)).toBe(options)
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { filtered } from '../src/filter.ts'
 import { byEndpoint, byLabel, byVersion, createChannel, createClient, type Instance, instancesOf, type Transport } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import { grpc } from '../src/transports/grpc.ts'
@@ -18,6 +19,17 @@ describe('filters', () => {
     expect([...byLabel('constructor', 'x')(all)]).toEqual([])
     expect([...byEndpoint('A.B')(all)]).toEqual([one])
     expect([...byEndpoint('A.C')(all)]).toEqual([])
+  })
+
+  it('may be one, or none', async () => {
+    const registry = memory()
+    expect(filtered(registry, [])).toBe(registry)
+    for (const instance of [one, two]) await registry.register(instance)
+    const told: string[][] = []
+    filtered(registry, [byVersion('v2')]).watch('s', { update: (set) => told.push(set.map(({ id }) => id)), error() {} })
+    await until('the set', () => told.length > 0)
+    expect(told).toEqual([['2']])
+    await registry.close()
   })
 
   it('decide whom a client knows, one after the other, now and later', async () => {

@@ -68,6 +68,16 @@ describe('a set of instances', () => {
     )
   })
 
+  it('differs in one, wherever in a run that is', () => {
+    const set = instancesOf(numbered(300))
+    for (const before of set)
+      for (const after of [at(before.id, '2'), undefined]) {
+        const other = set.with(new Map([[before.id, after]]))
+        expect([...differences(set, other)]).toEqual([{ before, after }])
+        expect([...differences(other, set)]).toEqual([{ before: after, after: before }])
+      }
+  })
+
   it('shares with the one it was made from all but a run or two', () => {
     const set = instancesOf(numbered(10_000))
     const updated = change(set, at('i005000', '2'))

@@ -31,12 +31,12 @@ export class StreamIds {
 
   /** Throws when HEADERS may not come on this stream. */
   checkOpens(id: number): void {
-    if (id === 0 || id % 2 === 0 || (!this.#server && id > this.last)) throw fault(ErrorCode.protocolError, `HEADERS on stream ${id}`)
+    if (id % 2 === 0 || (!this.#server && id > this.last)) throw fault(ErrorCode.protocolError, `HEADERS on stream ${id}`)
   }
 
   /** Throws when the stream has never been opened. */
   checkOpened(id: number): void {
-    if (id === 0 || id % 2 === 0 || id > this.last) throw fault(ErrorCode.protocolError, `stream ${id} is not open`)
+    if (id % 2 === 0 || id > this.last) throw fault(ErrorCode.protocolError, `stream ${id} is not open`)
   }
 
   /** Server: whether HEADERS open this stream; if so it counts as opened now. */

@@ -4,14 +4,14 @@ import { until } from '../support/echo.ts'
 import { type EtcdProcess, type EtcdProcessOptions, mayMount } from '../support/etcd.ts'
 import { quick } from './half-open.ts'
 import { breakKnown, broken, lossKnown, lost, outages, pause, restartAll } from './outages.ts'
-import { fault, onBoth, patience, type Scene, shortOf, type Told, ttlOf } from './scene.ts'
+import { fault, onBoth, patience, type Scene, short, type Told, ttl } from './scene.ts'
 
 const disk = 140 * 1024 * 1024
 
 onBoth('etcd', (size) => {
   outages({ size })
 
-  fault('paused for longer than the TTL', { size, registry: { ...quick, ttl: shortOf(size) } }, async (scene) => {
+  fault('paused for longer than the TTL', { size, registry: { ...quick, ttl: short } }, async (scene) => {
     for (const member of scene.members) member.pause()
     await lossKnown(scene)
     await breakKnown(scene)
@@ -85,7 +85,7 @@ describe.concurrent('a cluster', () => {
       async (scene) => {
         const { etcd, whole } = scene
         await fill(scene, () => !etcd.running)
-        await pause(ttlOf(3))
+        await pause(ttl)
         await etcd.restart({ unlimited: true })
         await whole()
         expect(scene.used).toEqual({ near: true, far: true })

@@ -1,7 +1,7 @@
 import type { EtcdRegistryOptions } from '../../src/registries/etcd.ts'
 import { v2 } from './api.ts'
 import { lost, pause } from './outages.ts'
-import { fault, type SceneOptions, setOf } from './scene.ts'
+import { fault, type SceneOptions, setOf, short } from './scene.ts'
 
 /** As quick as etcd allows, so that the tests are. */
 export const quick: EtcdRegistryOptions = { timeout: 1000, keepalive: { interval: 5000, timeout: 1000 } }
@@ -26,8 +26,8 @@ export function halfOpen(place: Pick<SceneOptions, 'size' | 'api'>): void {
   })
 
   // One member alone cannot renew anything then; of three, another can in time.
-  const ttl = size === 1 ? {} : { ttl: 9000 }
-  fault('cut without RST, on the stream of the leases', { ...place, registry: { ...quick, ...ttl } }, async (scene) => {
+  const ttl = size === 1 ? short : 9000
+  fault('cut without RST, on the stream of the leases', { ...place, registry: { ...quick, ttl } }, async (scene) => {
     scene.near.blackHole()
     if (size === 1) await Promise.all([scene.heard('a', 'healing'), scene.heard('b', 'healing')])
     else await pause(9000)

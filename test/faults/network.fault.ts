@@ -5,13 +5,13 @@ import { until } from '../support/echo.ts'
 import { startProxy } from '../support/proxy.ts'
 import { halfOpen, quick as registry } from './half-open.ts'
 import { broken, lost, pause } from './outages.ts'
-import { fault, onBoth, patience, setOf } from './scene.ts'
+import { fault, onBoth, patience, setOf, short } from './scene.ts'
 
 onBoth('a network', (size) => {
   halfOpen({ size })
 
   // Of three members, another than the one that is cut off can renew in time.
-  const ttl = size === 1 ? {} : { ttl: 9000 }
+  const ttl = size === 1 ? short : 9000
   fault('cut without RST for less than the TTL', { size, registry: { ...registry, ttl: 10_000 } }, async ({ near, whole }) => {
     near.blackHole()
     await pause(4500)
@@ -21,7 +21,7 @@ onBoth('a network', (size) => {
     return {}
   })
 
-  fault('that holds everything back, then lets it through', { size, registry: { ...registry, ...ttl } }, async (scene) => {
+  fault('that holds everything back, then lets it through', { size, registry: { ...registry, ttl } }, async (scene) => {
     const { near, far, whole } = scene
     const set = setOf(scene)
     near.hold()

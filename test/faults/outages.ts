@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { startEcho } from '../support/echo.ts'
-import { fault, patience, type Scene, type SceneOptions, shortOf } from './scene.ts'
+import { fault, patience, type Scene, type SceneOptions, short } from './scene.ts'
 
 /** What is told of a registration, and of sets, that were lost and came back. */
 export const lost = ['healing', 'registered'] as const
@@ -38,7 +38,7 @@ export function outages(place: Pick<SceneOptions, 'size' | 'api'>): void {
     return { consumer: broken }
   })
 
-  fault('killed and back after the TTL', { ...place, registry: { ttl: shortOf(place.size) } }, async (scene) => {
+  fault('killed and back after the TTL', { ...place, registry: { ttl: short } }, async (scene) => {
     await killAll(scene)
     await lossKnown(scene)
     await pause(1000)

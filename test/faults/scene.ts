@@ -68,11 +68,10 @@ export interface Scene extends Overseers {
 const promised = { registration: 1000 + 500, set: 1000 + 1500 }
 /** How late a machine that does other things may be in doing what is due. */
 const allowance = 3000
-export const ttl = 3000
-/** Longer on three members, which on a busy machine elect a leader anew now and then. */
-export const ttlOf = (size: 1 | 3 = 1): number => (size === 1 ? ttl : 8000)
-/** For faults that outlast it: still enough for a cluster to elect a leader in. */
-export const shortOf = (size: 1 | 3 = 1): number => (size === 1 ? ttl : 5000)
+/** Longer than a busy machine does nothing, and than a cluster on it elects a leader in. */
+export const ttl = 8000
+/** For faults that outlast it: hardly longer than that. */
+export const short = 5000
 /** How long is waited for what has no bound of its own. */
 export const patience = 30_000
 
@@ -152,7 +151,7 @@ async function build(options: SceneOptions, members: readonly EtcdProcess[], cle
   const [near, far] = await Promise.all([startProxy(first.address), startProxy(first.address)])
   const made: EtcdRegistry[] = []
   const registry = (more: EtcdRegistryOptions = {}): EtcdRegistry => {
-    const one = api.registry({ ...reach, endpoints: addresses, ttl: ttlOf(options.size), ...options.registry, ...more })
+    const one = api.registry({ ...reach, endpoints: addresses, ttl, ...options.registry, ...more })
     made.push(one)
     return one
   }

@@ -25,11 +25,25 @@ async function run(answers: readonly unknown[], options: RetryOptions = {}, cont
   return { next, result, clock }
 }
 
+/** When attempts are made that all fail. */
+async function timesOf(options: RetryOptions): Promise<number[]> {
+  const clock = manualClock()
+  const times: number[] = []
+  const next = async () => {
+    times.push(clock.now())
+    throw unavailable()
+  }
+  const failed = failure(retry({ clock, ...options })(next)({}, contextOf()))
+  await clock.advance(10_000)
+  await failed
+  return times
+}
+
 describe('retry', () => {
   it('makes a call once when it goes well', async () => {
     const { next, result } = await run(['ok'])
     expect(await result).toBe('ok')
-    expect(next.contexts).toHaveLength(1)
+    expect(next.contexts.map(({ deadline }) => deadline)).toEqual([undefined])
   })
 
   it('repeats what was certainly not processed, whatever the method', async () => {
@@ -54,6 +68,12 @@ describe('retry', () => {
       expect(next.contexts).toHaveLength(1)
     },
   )
+
+  it('leaves what was canceled alone, though nobody has processed it', async () => {
+    const { next, result } = await run([new RpcError('canceled', 'enough', { unprocessed: true }), 'ok'])
+    expect((await failure(result)).code).toBe('canceled')
+    expect(next.contexts).toHaveLength(1)
+  })
 
   it('passes on what is thrown and no RpcError, as it is', async () => {
     const bug = new TypeError('bug')
@@ -80,8 +100,10 @@ describe('retry', () => {
       { instance: 'x', address: 'x:1', error: unprocessed() },
       { instance: 'y', address: 'y:1', error: unavailable() },
     ]
-    const { next, result } = await run([new RpcError('unavailable', 'both', { attempts: inner }), new RpcError('not_found', 'no')])
-    expect((await failure(result)).attempts.map(({ instance }) => instance)).toEqual(['x', 'y', 'n1'])
+    const last = [{ instance: 'z', address: 'z:1', error: unavailable() }]
+    const answers = [new RpcError('unavailable', 'both', { attempts: inner }), new RpcError('not_found', 'no', { attempts: last })]
+    const { next, result } = await run(answers)
+    expect((await failure(result)).attempts.map(({ instance }) => instance)).toEqual(['x', 'y', 'z'])
     expect(next.contexts[1]?.tried).toEqual(['x', 'y'])
   })
 
@@ -102,24 +124,14 @@ describe('retry', () => {
     expect((await failure((await run([unavailable(), unprocessed()], { attempts: 2 })).result)).unprocessed).toBe(false)
   })
 
+  it('waits for 25 ms, and longer each time up to a second', async () => {
+    expect(await timesOf({ attempts: 8, random: () => 0.5 })).toEqual([0, 25, 75, 175, 375, 775, 1575, 2575])
+  })
+
   it('waits longer and longer, with jitter', async () => {
-    const clock = manualClock()
-    const times: number[] = []
-    const next = async () => {
-      times.push(clock.now())
-      throw unavailable()
-    }
     const draws = [0.5, 1, 0]
-    const call = retry({
-      clock,
-      attempts: 4,
-      random: () => draws.shift() ?? 0.5,
-      backoff: { base: 100, factor: 2, max: 250, jitter: 0.5 },
-    })(next)
-    const failed = failure(call({}, contextOf()))
-    await clock.advance(10_000)
-    await failed
-    expect(times).toEqual([0, 100, 400, 525])
+    const backoff = { base: 100, factor: 2, max: 250, jitter: 0.5 }
+    expect(await timesOf({ attempts: 4, random: () => draws.shift() ?? 0.5, backoff })).toEqual([0, 100, 400, 525])
   })
 
   it('gives up when the signal is aborted while it waits, with the history', async () => {
@@ -140,6 +152,12 @@ describe('retry', () => {
       'unavailable: connection lost (after 1 attempt at 10.0.0.1:0; no time is left for another)',
     )
     expect(next.contexts).toHaveLength(1)
+  })
+
+  it('has nothing to add where nobody was found to try, and there is no time to wait for somebody', async () => {
+    const nobody = unavailable('no instances')
+    const call = retry({ clock: manualClock() })(() => Promise.reject(nobody))
+    expect(await failure(call({}, contextOf({ deadline: 1 })))).toBe(nobody)
   })
 
   it('bounds the whole by `timeout`, or by the deadline of the call when that is earlier', async () => {

@@ -87,3 +87,25 @@ describe('a lease', () => {
     expect(explore(model(patient, false)).stuck).toContain('break')
   })
 })
+
+describe('a step of a lease', () => {
+  const held: LeaseKnowledge = { status: 'held', deadline: 3000, sentAt: 1000 }
+
+  it('ends it at its deadline and not before, once', () => {
+    expect(stepLease(held, { type: 'passed', at: 2999 })).toEqual([held, undefined])
+    const [lost, why] = stepLease(held, { type: 'passed', at: 3000 })
+    expect([lost.status, why]).toEqual(['lost', 'expired'])
+    expect(stepLease(lost, { type: 'passed', at: 4000 })).toEqual([lost, undefined])
+  })
+
+  it('takes what is left from when it was asked, and nothing left for the end', () => {
+    expect(stepLease(held, { type: 'answered', ttl: 5000 })).toEqual([{ status: 'held', deadline: 6000, sentAt: undefined }, 'renewed'])
+    expect(stepLease(held, { type: 'answered', ttl: 1 })).toEqual([{ ...held, sentAt: undefined }, 'renewed'])
+    expect(stepLease(held, { type: 'answered', ttl: 0 })[1]).toBe('refused')
+  })
+
+  it('makes nothing of an answer that was not asked for', () => {
+    const idle = { ...held, sentAt: undefined }
+    expect(stepLease(idle, { type: 'answered', ttl: 5000 })).toEqual([idle, undefined])
+  })
+})
