@@ -17,7 +17,7 @@ export interface Flags {
     readonly metadata?: Readonly<Record<string, string>>
   }
   readonly client: { readonly timeout?: number; readonly retry?: { readonly attempts: number } }
-  /** Arguments that are none of these flags, in order. */
+  /** Arguments that are none of these flags, in order: for `parseArgs` of `node:util`, which refuses what it does not know, misspelled flags too. */
   readonly rest: readonly string[]
 }
 
