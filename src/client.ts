@@ -8,13 +8,17 @@ import { streamsRequest, streamsResponse } from './stream.ts'
 
 /** What one call may bring along. */
 export interface CallOptions {
+  /** Metadata to send. Names are lower-cased; those in `-bin` take bytes, the others printable ASCII. */
   readonly headers?: HeadersInit
   /** Milliseconds until the call must have ended; `Infinity` for none. Default: the client's `timeout`, or none where the response is a stream. */
   readonly timeout?: number
+  /** Ends the call when it is aborted: with `canceled`, `deadline_exceeded` for `AbortSignal.timeout`, or the RpcError that is its reason. */
   readonly signal?: AbortSignal
   /** Context of the request being served: its deadline and cancellation apply to this call too. Headers do not travel on by themselves. */
   readonly parent?: Context
+  /** Called with the peer's headers, once, before any message. */
   readonly onHeaders?: (headers: Headers) => void
+  /** Called with the peer's trailers, once, after the last message. */
   readonly onTrailers?: (trailers: Headers) => void
   /** The call alone does not keep the process alive. */
   readonly background?: boolean
