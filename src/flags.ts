@@ -53,7 +53,7 @@ type FlagName = (typeof flagNames)[number]
 /**
  * Reads go-micro's flags and variables: `--registry=etcd --registry_address=host:port,host:port`, `MICRO_REGISTRY`, `MICRO_REGISTRY_ADDRESS`, …
  * `--registry` also takes a whole registry URL, as `BECKON_REGISTRY` does. A flag wins over a variable, `BECKON_REGISTRY` over `MICRO_REGISTRY`,
- * and etcd at 127.0.0.1:2379 is the default. Throws `invalid_argument` naming the flag.
+ * and etcd at 127.0.0.1:2379 is the default. Addresses may be URLs; `https://` means TLS. Throws `invalid_argument` naming the flag.
  */
 export function flags(options: FlagsOptions = {}): Flags {
   const { argv = process.argv.slice(2), env = process.env } = options
@@ -110,12 +110,19 @@ function urlOf(
 ): string {
   const flag = given.get('registry')?.at(-1) || undefined
   const named = flag ?? (given.has('registry_address') ? undefined : env.BECKON_REGISTRY || undefined) ?? get('registry') ?? 'etcd'
-  const url = named.includes('://') ? named : `${named}://${get('registry_address') ?? ''}`
+  if (!/^[a-z0-9-]+$|:\/\//.test(named))
+    throw new RpcError(
+      'invalid_argument',
+      `--registry or BECKON_REGISTRY: "${named.replace(/:.*@/s, ':***@')}" must be a name like etcd, or a URL like etcd://host:port`,
+    )
+  const addresses = get('registry_address') ?? ''
+  const url = named.includes('://') ? named : `${named}://${addresses.replace(/https?:\/\//g, '')}`
   const ttl = get('register_ttl')
   const interval = get('register_interval')
   const [base = '', query = ''] = url.split('?')
   const params = new URLSearchParams(/^etcd(-v2)?:/.test(base) && !query.includes('layout=') ? defaults : '')
   for (const [name, value] of new URLSearchParams(query)) params.set(name, value)
+  if (url !== named && addresses.includes('https://')) params.set('tls', 'true')
   if (ttl !== undefined) params.set('ttl', ttl)
   if (interval !== undefined) params.set('heartbeat', interval)
   const pairs = [...params].map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll('%2F', '/')}`)
