@@ -162,7 +162,9 @@ export function createServer(options: ServerOptions): Server {
     try {
       await registration?.deregister()
     } catch (error) {
-      logger.warn({ service: name, error: (error as Error).message }, 'could not deregister; the record goes when its lease ends')
+      const instance = registration?.instance.id
+      const text = `${instance} could not be deregistered, its record goes when its lease ends: ${(error as Error).message}`
+      logger.warn({ service: name, instance, err: error }, text)
     }
     if (registration !== undefined && wasServing) await new Promise((resolve) => setTimeout(resolve, propagation))
     stopping.abort()

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { closeClient, createClient, createServer, type ErrorDetail, type Handlers, RpcError } from '../src/index.ts'
+import { closeClient, createClient, createServer, type ErrorDetail, type Handlers, RpcError, silent } from '../src/index.ts'
 import { memory } from '../src/registries/memory.ts'
 import type { Registrar } from '../src/registry.ts'
 import { Echo } from './gen/echo_pb.ts'
@@ -100,6 +100,25 @@ describe('server', () => {
     await first.close()
     await expect(startEcho({ registry: refusing, address })).rejects.toThrow('the registry says no')
     opened.push(await startEcho({ address }))
+  })
+
+  it('closes and says what is left behind when it cannot deregister', async () => {
+    const registry = memory()
+    const stubborn: Registrar = {
+      register: async (instance) => ({
+        ...(await registry.register(instance)),
+        instance,
+        deregister: () => Promise.reject(new RpcError('unavailable', 'the registry is away')),
+      }),
+    }
+    const lines: string[] = []
+    const logger = { ...silent, warn: (fields: object, message: string) => lines.push(`${Object.keys(fields)}: ${message}`) }
+    const server = await startEcho({ registry: stubborn, logger, id: 'echo-1' })
+    await server.close()
+    expect(server.state).toBe('closed')
+    const rest = 'its record goes when its lease ends'
+    expect(lines).toEqual([`service,instance,err: echo-1 could not be deregistered, ${rest}: unavailable: the registry is away`])
+    await registry.close()
   })
 
   it('names the method for which a handler is missing or unknown', () => {
