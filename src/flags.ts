@@ -24,12 +24,12 @@ export interface Flags {
 /** What {@link flags} reads, and what it assumes where nothing is said. */
 export interface FlagsOptions {
   /** Default `process.argv.slice(2)`. */
-  readonly argv?: readonly string[]
+  readonly argv?: readonly string[] | undefined
   /** Default `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Registry parameters where nobody says otherwise, as in a registry URL: `layout=go-kit&prefix=/services/book/`. */
-  readonly registryDefaults?: string
-  readonly logger?: Logger
+  readonly registryDefaults?: string | undefined
+  readonly logger?: Logger | undefined
 }
 
 /** go-micro's flags, which are also its environment variables with `MICRO_` before them, in upper case. */

@@ -62,17 +62,17 @@ export interface Schemas<I extends StandardSchemaV1, O extends StandardSchemaV1>
   /** Of responses. A handler returns what goes into the schema, a caller gets what comes out. */
   readonly output: O
   /** As {@link Bare.idempotent}. */
-  readonly idempotent?: boolean
+  readonly idempotent?: boolean | undefined
   /** As {@link Bare.name}. */
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
 /** What there is to say of a method besides its messages. */
 interface Bare {
   /** Doing it twice is the same as doing it once, so a call that may have been processed may be sent again. Default false. */
-  readonly idempotent?: boolean
+  readonly idempotent?: boolean | undefined
   /** Name on the wire. Default: the local name with its first letter in upper case. */
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
 type In<S extends StandardSchemaV1> = StandardSchemaV1.InferInput<S>
