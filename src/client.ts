@@ -9,16 +9,20 @@ import { callWithEnd, streamsRequest, streamsResponse } from './stream.ts'
 
 /** What one call may bring along. */
 export interface CallOptions {
-  readonly headers?: HeadersInit
+  /** Metadata to send. Names are lower-cased; those in `-bin` take bytes, the others printable ASCII. */
+  readonly headers?: HeadersInit | undefined
   /** Milliseconds until the call must have ended; `Infinity` for none. Default: the client's `timeout`, or none where the response is a stream. */
-  readonly timeout?: number
-  readonly signal?: AbortSignal
+  readonly timeout?: number | undefined
+  /** Ends the call when it is aborted: with `canceled`, `deadline_exceeded` for `AbortSignal.timeout`, or the RpcError that is its reason. */
+  readonly signal?: AbortSignal | undefined
   /** Context of the request being served: its deadline and cancellation apply to this call too. Headers do not travel on by themselves. */
-  readonly parent?: Context
-  readonly onHeaders?: (headers: Headers) => void
-  readonly onTrailers?: (trailers: Headers) => void
+  readonly parent?: Context | undefined
+  /** Called with the peer's headers, once, before any message. */
+  readonly onHeaders?: ((headers: Headers) => void) | undefined
+  /** Called with the peer's trailers, once, after the last message. */
+  readonly onTrailers?: ((trailers: Headers) => void) | undefined
   /** The call alone does not keep the process alive. */
-  readonly background?: boolean
+  readonly background?: boolean | undefined
 }
 
 /** Anything that can be iterated with `for await`. */

@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf'
 import { pino } from 'pino'
 import type { Balancer } from './balancer.ts'
 import { p2c } from './balancers/p2c.ts'
-import { type Channel, type ChannelOptions, createChannel as channelOf } from './channel.ts'
+import { type Channel, createChannel as channelOf, type ChannelOptions as EngineChannelOptions } from './channel.ts'
 import { checkFunctions } from './check.ts'
 import { type Client, createClient as clientOf, type ClientOptions as EngineClientOptions } from './client.ts'
 import { protobufService } from './codecs/protobuf.ts'
@@ -76,7 +76,7 @@ export function createServer(options: ServerOptions): Server {
 }
 
 /** What {@link createChannel} needs and can be told. */
-export interface ChannelDefaults extends Omit<ChannelOptions, 'transport' | 'balancer' | 'registry'> {
+export interface ChannelOptions extends Omit<EngineChannelOptions, 'transport' | 'balancer' | 'registry'> {
   /** Where instances are found. Either this or `addresses`. */
   readonly registry?: Resolver | undefined
   /** Instances known in advance, `host:port`. */
@@ -88,7 +88,7 @@ export interface ChannelDefaults extends Omit<ChannelOptions, 'transport' | 'bal
 }
 
 /** Makes a channel that several clients may share: gRPC, power of two choices, problems logged to stderr. Throws `invalid_argument` naming the option. */
-export function createChannel(options: ChannelDefaults): Channel {
+export function createChannel(options: ChannelOptions): Channel {
   const { registry, addresses } = options
   if ((registry === undefined) === (addresses === undefined)) {
     throw new RpcError('invalid_argument', `channel to "${options.service}": give either registry or addresses`)
@@ -105,7 +105,7 @@ export function createChannel(options: ChannelDefaults): Channel {
 }
 
 /** What {@link createClient} needs and can be told. */
-export interface ClientOptions extends Omit<ChannelDefaults, 'service'>, Omit<EngineClientOptions, 'channel' | 'shared' | 'middleware'> {
+export interface ClientOptions extends Omit<ChannelOptions, 'service'>, Omit<EngineClientOptions, 'channel' | 'shared' | 'middleware'> {
   /** Name under which the instances are registered. Default: the contract's own name. */
   readonly service?: string | undefined
   /** A channel to share, instead of `service`, `registry` and the rest that {@link createChannel} takes. Who made it closes it. */

@@ -6,7 +6,9 @@ import type { Instance } from './registry.ts'
 export interface ContextChanges {
   readonly headers?: Headers | undefined
   readonly signal?: AbortSignal | undefined
+  /** On `performance.now()`'s clock, in milliseconds. Later than the former it would be a deadline that the caller has not given. */
   readonly deadline?: number | undefined
+  /** Ids of instances to avoid, where there are others. */
   readonly tried?: readonly string[] | undefined
 }
 

@@ -54,15 +54,15 @@ export interface Attempt {
 /** What an {@link RpcError} carries besides code and message. */
 export interface RpcErrorOptions {
   readonly cause?: unknown
-  readonly details?: readonly ErrorDetail[]
+  readonly details?: readonly ErrorDetail[] | undefined
   /** Trailers that came with the error, or are to be sent with it. */
-  readonly metadata?: Iterable<readonly [string, string | Uint8Array]>
+  readonly metadata?: Iterable<readonly [string, string | Uint8Array]> | undefined
   /** The peer certainly did not begin to process the call: it may be sent elsewhere, whatever the method. */
-  readonly unprocessed?: boolean
+  readonly unprocessed?: boolean | undefined
   /** Every attempt that was made, oldest first. */
-  readonly attempts?: readonly Attempt[]
+  readonly attempts?: readonly Attempt[] | undefined
   /** The error ended a call that this process made, as opposed to one thrown by its own code. */
-  readonly outbound?: boolean
+  readonly outbound?: boolean | undefined
 }
 
 const brand = Symbol.for('beckon.RpcError')

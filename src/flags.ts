@@ -17,19 +17,19 @@ export interface Flags {
     readonly metadata?: Readonly<Record<string, string>>
   }
   readonly client: { readonly timeout?: number; readonly retry?: { readonly attempts: number } }
-  /** Arguments that are none of these flags, in order. */
+  /** Arguments that are none of these flags, in order: for `parseArgs` of `node:util`, which refuses what it does not know, misspelled flags too. */
   readonly rest: readonly string[]
 }
 
 /** What {@link flags} reads, and what it assumes where nothing is said. */
 export interface FlagsOptions {
   /** Default `process.argv.slice(2)`. */
-  readonly argv?: readonly string[]
+  readonly argv?: readonly string[] | undefined
   /** Default `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Registry parameters where nobody says otherwise, as in a registry URL: `layout=go-kit&prefix=/services/book/`. */
-  readonly registryDefaults?: string
-  readonly logger?: Logger
+  readonly registryDefaults?: string | undefined
+  readonly logger?: Logger | undefined
 }
 
 /** go-micro's flags, which are also its environment variables with `MICRO_` before them, in upper case. */
@@ -53,7 +53,7 @@ type FlagName = (typeof flagNames)[number]
 /**
  * Reads go-micro's flags and variables: `--registry=etcd --registry_address=host:port,host:port`, `MICRO_REGISTRY`, `MICRO_REGISTRY_ADDRESS`, …
  * `--registry` also takes a whole registry URL, as `BECKON_REGISTRY` does. A flag wins over a variable, `BECKON_REGISTRY` over `MICRO_REGISTRY`,
- * and etcd at 127.0.0.1:2379 is the default. Throws `invalid_argument` naming the flag.
+ * and etcd at 127.0.0.1:2379 is the default. Addresses may be URLs; `https://` means TLS. Throws `invalid_argument` naming the flag.
  */
 export function flags(options: FlagsOptions = {}): Flags {
   const { argv = process.argv.slice(2), env = process.env } = options
@@ -110,12 +110,19 @@ function urlOf(
 ): string {
   const flag = given.get('registry')?.at(-1) || undefined
   const named = flag ?? (given.has('registry_address') ? undefined : env.BECKON_REGISTRY || undefined) ?? get('registry') ?? 'etcd'
-  const url = named.includes('://') ? named : `${named}://${get('registry_address') ?? ''}`
+  if (!/^[a-z0-9-]+$|:\/\//.test(named))
+    throw new RpcError(
+      'invalid_argument',
+      `--registry or BECKON_REGISTRY: "${named.replace(/:.*@/s, ':***@')}" must be a name like etcd, or a URL like etcd://host:port`,
+    )
+  const addresses = get('registry_address') ?? ''
+  const url = named.includes('://') ? named : `${named}://${addresses.replace(/https?:\/\//g, '')}`
   const ttl = get('register_ttl')
   const interval = get('register_interval')
   const [base = '', query = ''] = url.split('?')
   const params = new URLSearchParams(/^etcd(-v2)?:/.test(base) && !query.includes('layout=') ? defaults : '')
   for (const [name, value] of new URLSearchParams(query)) params.set(name, value)
+  if (url !== named && addresses.includes('https://')) params.set('tls', 'true')
   if (ttl !== undefined) params.set('ttl', ttl)
   if (interval !== undefined) params.set('heartbeat', interval)
   const pairs = [...params].map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll('%2F', '/')}`)

@@ -15,7 +15,7 @@ export { type Clock, systemClock } from './clock.ts'
 export type { Codec } from './codec.ts'
 export { bidi, clientStream, serverStream, unary } from './codecs/json.ts'
 export {
-  type ChannelDefaults as ChannelOptions,
+  type ChannelOptions,
   type ClientOptions,
   type Contract,
   createChannel,
@@ -64,6 +64,7 @@ export {
   type Service,
   type ServiceShape,
   type ShapeOf,
+  type ShapeOfDefinitions,
 } from './service.ts'
 export type { Implementation, ServerState, ServerView, StandardService } from './standard.ts'
 export { onEnd } from './stream.ts'

@@ -10,7 +10,9 @@ import type { Connection, Transport } from './transport.ts'
 /** An instance as a channel knows it. `ready` nodes are in the pick. */
 export interface NodeStatus {
   readonly instance: Instance
+  /** `broken`: its connection was lost or could not be made, and is made anew after a growing wait. */
   readonly state: 'connecting' | 'ready' | 'broken'
+  /** In the unit of the balancer's `Load`; 0 where it measures nothing. */
   readonly load: number
 }
 

@@ -4,14 +4,19 @@ import type { Instances } from './instances.ts'
 export interface Instance {
   /** Unique among all instances; part of the key it is registered under. */
   readonly id: string
+  /** Name that callers look for. */
   readonly service: string
   /** Where it listens: `host:port`, optionally with a scheme (`http://host:port`). */
   readonly address: string
+  /** Whatever tells versions apart; go-micro's default is `latest`. */
   readonly version?: string
   /** Share of the load relative to other instances, > 0; 1 when absent. */
   readonly weight?: number
+  /** Where it runs, for filters and balancers. */
   readonly zone?: string
+  /** `protocol` says which transport it speaks: `grpc`, `mucp`. */
   readonly metadata?: Readonly<Record<string, string>>
+  /** The methods it says it has; not every layout carries them. */
   readonly endpoints?: readonly EndpointInfo[]
 }
 

@@ -43,8 +43,11 @@ export interface ServerOptions {
   readonly id?: string | undefined
   /** Default `latest`. */
   readonly version?: string | undefined
+  /** Share of the load relative to other instances, > 0. Default 1. */
   readonly weight?: number | undefined
+  /** Where it runs, for filters and balancers of callers; nothing here goes by it. */
   readonly zone?: string | undefined
+  /** Told to callers with the instance; `protocol` is the transport's scheme, unless it is given here. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** What the server tells of itself: `[health(), reflection()]`, from `beckon/services/…`. Default: nothing. */
   readonly services?: readonly StandardService[] | undefined
@@ -56,6 +59,7 @@ export interface ServerOptions {
   readonly grace?: number | undefined
   /** Stop and exit on SIGTERM and SIGINT; a second signal exits at once. Default true. */
   readonly signals?: boolean | undefined
+  /** Told of its states at `info`, and at `warn` of what cannot be deregistered. */
   readonly logger?: Logger | undefined
 }
 
@@ -165,7 +169,9 @@ export function createServer(options: ServerOptions): Server {
     try {
       await registration?.deregister()
     } catch (error) {
-      logger.warn({ service: name, error: (error as Error).message }, 'could not deregister; the record goes when its lease ends')
+      const instance = registration?.instance.id
+      const text = `${instance} could not be deregistered, its record goes when its lease ends: ${(error as Error).message}`
+      logger.warn({ service: name, instance, err: error }, text)
     }
     if (registration !== undefined && wasServing) await new Promise((resolve) => setTimeout(resolve, propagation))
     stopping.abort()

@@ -87,6 +87,30 @@ describe('a client of a contract in plain TypeScript', () => {
     await channel.close()
   })
 
+  it('takes an option that is undefined as one that is not given', async () => {
+    const nothing = undefined as undefined
+    const options = {
+      timeout: nothing,
+      headers: nothing,
+      signal: nothing,
+      parent: nothing,
+      onHeaders: nothing,
+      onTrailers: nothing,
+      background: nothing,
+    }
+    expect(await plain.add({ a: 1, b: 2 }, options)).toEqual({ sum: 3 })
+    const Named = defineService('test.Plain', {
+      plus: unary<{ a: number; b: number }, { sum: number }>({ name: 'Add', idempotent: nothing }),
+    })
+    const named = createClient(Named, { service: 'plain', registry, retry: nothing, timeout: nothing })
+    expect(await named.plus({ a: 1, b: 2 })).toEqual({ sum: 3 })
+    await closeClient(named)
+    expect(
+      new RpcError('aborted', 'x', { details: nothing, metadata: nothing, attempts: nothing, outbound: nothing, unprocessed: nothing })
+        .details,
+    ).toEqual([])
+  })
+
   it('takes a channel, or what makes one, not both', () => {
     const channel = createChannel({ service: 'plain', registry })
     expect(() => createClient(Plain, { channel, registry })).toThrow(/client of "test.Plain": .*channel.*registry/)

@@ -57,6 +57,16 @@ describe('flags', () => {
     expect(read(['--registry=memory'], env).registry.name).toMatch(/^memory/)
   })
 
+  it('takes etcd’s addresses as URLs, as etcdctl and Go have them', () => {
+    expect(read(['--registry_address=http://10.0.0.1:2379,http://10.0.0.2']).registryUrl).toBe('etcd://10.0.0.1:2379,10.0.0.2')
+    expect(read([], { MICRO_REGISTRY_ADDRESS: 'https://h:2379' }).registryUrl).toBe('etcd://h:2379?tls=true')
+    expect(read(['--registry=etcd-v2', '--registry_address=https://h:2379']).registryUrl).toBe('etcd-v2://h:2379?tls=true')
+  })
+
+  it('tells no password of what is no registry', () => {
+    expect(() => read(['--registry=user:secret@h:1'])).toThrow('"user:***@h:1" must be a name')
+  })
+
   it('applies defaults for the registry only where no layout is named', () => {
     const registryDefaults = 'layout=go-kit&prefix=/services/book/'
     expect(read(['--registry_address=h:1'], {}, { registryDefaults }).registryUrl).toBe('etcd://h:1?layout=go-kit&prefix=/services/book/')
@@ -75,6 +85,10 @@ describe('flags', () => {
     [['--client_retries=many'], /--client_retries: must be a whole number/],
     [['--client_request_timeout=soon'], /--client_request_timeout: "soon" is not a time/],
     [['--server_metadata=x'], /--server_metadata: "x" must be key=value/],
+    [
+      ['--registry=10.0.0.1:2379'],
+      /--registry or BECKON_REGISTRY: "10\.0\.0\.1:2379" must be a name like etcd, or a URL like etcd:\/\/host:port/,
+    ],
     [['--registry=etcd://h:1?lay=x'], /has no parameter "lay"/],
     [['--registry=etcd://h:1?layout=nest'], /knows no layout "nest"/],
     [['--registry=etcd://h:1?layout=go-kit'], /needs prefix=/],

@@ -116,6 +116,25 @@ describe('server', () => {
     opened.push(await startEcho({ address }))
   })
 
+  it('closes and says what is left behind when it cannot deregister', async () => {
+    const registry = memory()
+    const stubborn: Registrar = {
+      register: async (instance) => ({
+        ...(await registry.register(instance)),
+        instance,
+        deregister: () => Promise.reject(new RpcError('unavailable', 'the registry is away')),
+      }),
+    }
+    const lines: string[] = []
+    const logger = { ...silent, warn: (fields: object, message: string) => lines.push(`${Object.keys(fields)}: ${message}`) }
+    const server = await startEcho({ registry: stubborn, logger, id: 'echo-1' })
+    await server.close()
+    expect(server.state).toBe('closed')
+    const rest = 'its record goes when its lease ends'
+    expect(lines).toEqual([`service,instance,err: echo-1 could not be deregistered, ${rest}: unavailable: the registry is away`])
+    await registry.close()
+  })
+
   it('names the method for which a handler is missing or unknown', () => {
     const { once: _, ...missing } = echoHandlers('x')
     expect(() => createServer({ name: 'x' }).handle(Echo, missing as Handlers<typeof Echo>)).toThrow(

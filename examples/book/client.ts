@@ -1,10 +1,12 @@
+import { parseArgs } from 'node:util'
 import { closeClient, createClient, type Middleware } from 'beckon'
 import { roundRobin } from 'beckon/balancers/round-robin'
 import { flags } from 'beckon/flags'
 import { BookService } from '../gen/book_pb.ts'
 import '../plain-errors.ts'
 
-const { registry, client: settings } = flags({ registryDefaults: 'layout=go-kit&prefix=/services/book/' })
+const { registry, client: settings, rest } = flags({ registryDefaults: 'layout=go-kit&prefix=/services/book/' })
+parseArgs({ args: [...rest] }) // a flag that nobody knows is refused
 
 // Around every call: once it has been answered, the context tells by whom.
 const tellInstance: Middleware = (next) => async (request, context) => {

@@ -1,9 +1,11 @@
+import { parseArgs } from 'node:util'
 import { createServer, RpcError } from 'beckon'
 import { flags } from 'beckon/flags'
 import { BookService } from '../gen/book_pb.ts'
 import '../plain-errors.ts'
 
-const { registry, server: settings } = flags({ registryDefaults: 'layout=go-kit&prefix=/services/book/' })
+const { registry, server: settings, rest } = flags({ registryDefaults: 'layout=go-kit&prefix=/services/book/' })
+parseArgs({ args: [...rest] }) // a flag that nobody knows is refused
 
 const books = [
   { bookId: 1, bookName: '21天精通php' },

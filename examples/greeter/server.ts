@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util'
 import { createServer } from 'beckon'
 import { flags } from 'beckon/flags'
 import { health } from 'beckon/services/health'
@@ -5,7 +6,8 @@ import { reflection } from 'beckon/services/reflection'
 import { Greeter } from '../gen/hello_pb.ts'
 import '../plain-errors.ts'
 
-const { registry, server: settings } = flags()
+const { registry, server: settings, rest } = flags()
+parseArgs({ args: [...rest] }) // a flag that nobody knows is refused
 
 const server = createServer({ name: 'hello.srv.say', registry, ...settings, services: [health(), reflection()] })
 

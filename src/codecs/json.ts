@@ -57,15 +57,22 @@ function validate<T>(schema: StandardSchemaV1<unknown, T>, message: unknown): T 
 
 /** Messages as Standard Schemas instead of bare types. */
 export interface Schemas<I extends StandardSchemaV1, O extends StandardSchemaV1> {
+  /** Of requests. A caller passes what goes into the schema, a handler gets what comes out. */
   readonly input: I
+  /** Of responses. A handler returns what goes into the schema, a caller gets what comes out. */
   readonly output: O
-  readonly idempotent?: boolean
-  readonly name?: string
+  /** As {@link Bare.idempotent}. */
+  readonly idempotent?: boolean | undefined
+  /** As {@link Bare.name}. */
+  readonly name?: string | undefined
 }
 
+/** What there is to say of a method besides its messages. */
 interface Bare {
-  readonly idempotent?: boolean
-  readonly name?: string
+  /** Doing it twice is the same as doing it once, so a call that may have been processed may be sent again. Default false. */
+  readonly idempotent?: boolean | undefined
+  /** Name on the wire. Default: the local name with its first letter in upper case. */
+  readonly name?: string | undefined
 }
 
 type In<S extends StandardSchemaV1> = StandardSchemaV1.InferInput<S>

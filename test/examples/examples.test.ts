@@ -48,6 +48,17 @@ describe('examples/greeter', () => {
   }, 120_000)
 })
 
+describe('an example', () => {
+  it.each(['greeter/server.ts', 'greeter/client.ts', 'book/server.ts', 'book/client.ts', 'user-login/server.ts', 'user-login/client.ts'])(
+    'refuses a misspelled flag in one line: %s',
+    async (file) => {
+      const { code, stderr } = await example(file, '--registry_adress=127.0.0.1:1').ended
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^Unknown option '--registry_adress'.*\n$/)])
+    },
+    120_000,
+  )
+})
+
 describe('examples/user-login', () => {
   it('logs in at all of three instances, registered as the tutorial does, and when one is killed', async () => {
     await using a = example('user-login/server.ts', '-g', '127.0.0.1:0')

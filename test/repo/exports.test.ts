@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -27,6 +27,43 @@ ${error.stdout}`)
 
 afterAll(() => rmSync(built, { recursive: true, force: true }))
 
+/** What a package that others import may export of ours, its types left to be inferred. */
+const shared = `
+import { bidi, byVersion, chain, clientStream, createChannel, createClient, createServer, defineService, derive, instancesOf, serverStream, unary } from 'beckon'
+import { p2c } from 'beckon/balancers/p2c'
+import { json } from 'beckon/codecs/json'
+import { startRegistry } from 'beckon/dev'
+import { etcdClient } from 'beckon/etcd'
+import { flags } from 'beckon/flags'
+import { peakEwma } from 'beckon/load/peak-ewma'
+import { logging } from 'beckon/middleware/logging'
+import { retry } from 'beckon/middleware/retry'
+import { retryBudget } from 'beckon/middleware/retry-budget'
+import { timeout } from 'beckon/middleware/timeout'
+import { etcd, etcdNaming, goKit, goMicro, goZero, kitex, kratos, rpcx } from 'beckon/registries/etcd'
+import { etcdV2 } from 'beckon/registries/etcd-v2'
+import { health } from 'beckon/services/health'
+import { reflection } from 'beckon/services/reflection'
+import { balancerSuite, manualClock, registrySuite, transportSuite } from 'beckon/testing'
+import { grpc } from 'beckon/transports/grpc'
+import { mucp } from 'beckon/transports/mucp'
+import { z } from 'zod'
+export const Users = defineService('users.Users', {
+  get: unary({ input: z.object({ id: z.string() }), output: z.object({ id: z.string() }), idempotent: true }),
+  add: clientStream<{ id: string }, { count: number }>(),
+  watch: serverStream<{ since: number }, { id: string }>({ name: 'Follow' }),
+  talk: bidi<{ text: string }, { text: string }>(),
+})
+export const registry = etcd({ layouts: [etcdNaming(), goKit(), goMicro(), goZero(), kitex(), kratos(), rpcx()] })
+export const users = createClient(Users, { registry })
+export const get = users.get
+export const channel = createChannel({ service: 'users', registry })
+export const server = createServer({ name: 'users', registry })
+export const parts = { a: etcdV2(), b: grpc(), c: mucp(), d: health(), e: reflection(), f: p2c(), g: peakEwma(), h: flags(), i: json<number>() }
+export const layers = [chain(), retry(), retryBudget(), timeout(1), logging({ logger: console })]
+export const more = { byVersion, derive, instancesOf, client: etcdClient(), dev: startRegistry(), balancerSuite, manualClock, registrySuite, transportSuite }
+`
+
 describe('exports of package.json', () => {
   it('open what is public in dist, and nothing else', () => {
     expect(mismatches(exports, files)).toEqual([])
@@ -37,6 +74,18 @@ describe('exports of package.json', () => {
     const script = `for (const name of ${JSON.stringify(names)}) console.log(name, Object.keys(await import(name)).length)`
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: built })
     expect(stdout.trim().split('\n')).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^${name} [1-9]`))))
+  })
+
+  it('have types that packages which share a contract or a client can declare', async () => {
+    const user = join(built, 'user')
+    mkdirSync(join(user, 'node_modules/beckon'), { recursive: true })
+    for (const part of ['package.json', 'dist']) cpSync(join(built, part), join(user, 'node_modules/beckon', part), { recursive: true })
+    writeFileSync(join(user, 'package.json'), '{"type":"module"}')
+    writeFileSync(join(user, 'shared.ts'), shared)
+    const compilerOptions = { declaration: true, strict: true, module: 'nodenext', target: 'es2023', types: ['node'], outDir: 'out' }
+    writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['shared.ts'] }))
+    const compiled = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], { cwd: user })
+    expect(await compiled.catch(({ stdout }) => stdout)).toMatchObject({ stdout: '' })
   })
 
   it('keep the inside inside', async () => {

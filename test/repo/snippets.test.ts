@@ -13,7 +13,6 @@ declare const createServer: typeof import('beckon').createServer
 declare const registry: import('beckon').Registry
 declare const server: import('beckon').Server
 declare const signal: AbortSignal
-declare const logger: import('beckon').Logger
 declare const enough: (change: { id: string }) => boolean
 type Shape<K, Req, Res> = { kind: K; request: Req; received: Req; reply: Res; response: Res }
 declare const users: import('beckon').Client<import('beckon').Service<{
