@@ -8,19 +8,18 @@ import {
   writeSettings,
 } from '../../src/http2/settings.ts'
 
-/** What holds after one SETTINGS frame with these. */
-function read(all: readonly (readonly [id: number, value: number])[], server = true): PeerSettings {
+/** What holds after one SETTINGS frame with these; `resize` hears of the header table. */
+function read(all: readonly (readonly [id: number, value: number])[], server = true, resize = (_size: number): void => {}): PeerSettings {
   const bytes = Buffer.alloc(6 * all.length)
   for (const [i, [id, value]] of all.entries()) bytes.writeUInt32BE(value, bytes.writeUInt16BE(id, 6 * i))
   const settings = initialSettings()
-  readSettings(bytes, 0, bytes.length, settings, server)
+  readSettings(bytes, 0, bytes.length, settings, server, resize)
   return settings
 }
 
 describe('settings of a peer', () => {
   it('are what RFC 9113 says until others come, and these in their order', () => {
     const unsaid = {
-      headerTableSize: 4096,
       maxConcurrentStreams: Infinity,
       initialWindow: 65_535,
       maxFrame: 16_384,
@@ -28,7 +27,7 @@ describe('settings of a peer', () => {
     }
     expect(read([])).toEqual(unsaid)
     expect(read([[9, 9]])).toEqual(unsaid)
-    const said = { headerTableSize: 5000, maxConcurrentStreams: 3, initialWindow: 4, maxFrame: 16_385, maxHeaderListSize: 6 }
+    const said = { maxConcurrentStreams: 3, initialWindow: 4, maxFrame: 16_385, maxHeaderListSize: 6 }
     // The last of several with one id holds; each leaves the others alone.
     const all = [
       [6, 6],
@@ -36,9 +35,12 @@ describe('settings of a peer', () => {
       [4, 1],
       [4, 4],
       [3, 3],
+      [1, 100],
       [1, 5000],
     ] as const
-    expect(read(all)).toEqual(said)
+    const sizes: number[] = []
+    expect(read(all, true, (size) => sizes.push(size))).toEqual(said)
+    expect(sizes).toEqual([100, 5000])
   })
 
   it('may be as large and as small as the RFC has it, and no larger or smaller', () => {
