@@ -33,10 +33,36 @@ export interface TellingStream<T> extends AsyncIterable<T> {
   tellEnd(callback: (error?: RpcError) => void): void
 }
 
+/** The end of a stream, told once to everybody who asks, before or after. */
+export class Ending {
+  readonly #callbacks: ((error?: RpcError) => void)[] = []
+  #told: { readonly error: RpcError | undefined } | undefined
+
+  /** Calls back when an end is told of, or now. Returns what the callback has thrown now, see {@link Ending.tell}. */
+  ask(callback: (error?: RpcError) => void): RpcError | undefined {
+    this.#callbacks.push(callback)
+    return this.#told && this.tell(undefined)
+  }
+
+  /** Tells of an end; only the first counts. Returns what a callback has thrown: that is for the stream's reader, and no fault of who tells. */
+  tell(error: RpcError | undefined): RpcError | undefined {
+    this.#told ??= { error }
+    let thrown: RpcError | undefined
+    for (const callback of this.#callbacks.splice(0)) {
+      try {
+        callback(this.#told.error)
+      } catch (one) {
+        thrown ??= RpcError.from(one)
+      }
+    }
+    return thrown
+  }
+}
+
 /**
  * The same stream, telling once when it has ended: without an error after its last item, with the error it failed with,
- * or with `canceled` when its consumer left. Of a stream that nobody reads gRPC's tells when its call fails, by a deadline or signal too, others
- * nothing. What the callback throws is thrown to the consumer.
+ * or with `canceled` when its consumer left. A transport's own stream tells of a failure at once, by a deadline or signal too, though nobody reads it;
+ * others tell nothing then. What the callback throws is thrown to the consumer.
  */
 export function onEnd<T>(stream: AsyncIterable<T> | TellingStream<T>, callback: (error?: RpcError) => void): AsyncIterable<T> {
   if ('tellEnd' in stream) {

@@ -4,6 +4,8 @@ import { RpcError } from '../../src/error.ts'
 import { closeClient, createClient } from '../../src/index.ts'
 import { onEnd } from '../../src/stream.ts'
 import { MessageStream } from '../../src/transports/grpc/message-stream.ts'
+import { grpc } from '../../src/transports/grpc.ts'
+import { mucp } from '../../src/transports/mucp.ts'
 import { Echo } from '../gen/echo_pb.ts'
 import { startEcho, until } from '../support/echo.ts'
 
@@ -34,13 +36,13 @@ describe('the end of a stream of messages', () => {
     expect(ends).toEqual(['ok', 'too'])
   })
 
-  it('is told with the error it fails with, after what came before', async () => {
+  it('is told with the error it fails with at once, and to its reader after what came before', async () => {
     const { stream, ends } = scene()
     stream.push(two, 0, two.length)
     stream.end(new RpcError('aborted', 'x'))
+    expect(ends).toEqual(['aborted'])
     await stream.next()
     await stream.next()
-    expect(ends).toEqual([])
     await expect(stream.next()).rejects.toThrow('aborted: x')
     expect(ends).toEqual(['aborted'])
   })
@@ -83,8 +85,11 @@ describe('the end of a stream of messages', () => {
     expect(await stream.next()).toEqual({ done: true, value: undefined })
   })
 
-  it('ends what a call without a reader counts as load, when its deadline passes', async () => {
-    const server = await startEcho({ changes: { expand: ({ count }) => lasting(count) } })
+  it.each([
+    ['grpc', grpc],
+    ['mucp', mucp],
+  ])('ends what a call without a reader counts as load, when its deadline passes: %s', async (_, transport) => {
+    const server = await startEcho({ transport: transport(), changes: { expand: ({ count }) => lasting(count) } })
     let [begun, ended] = [0, 0]
     const measure = (): Load => ({
       value: 0,
@@ -94,7 +99,7 @@ describe('the end of a stream of messages', () => {
       },
     })
     const balancer: Balancer = { pick: (nodes) => nodes[0] as (typeof nodes)[0], measure }
-    const echo = createClient(Echo, { addresses: [server.address], balancer })
+    const echo = createClient(Echo, { addresses: [server.address], balancer, transport: transport() })
     for (const count of [0, 3]) echo.expand({ count }, { timeout: 300 })
     await until('both have begun', () => begun === 2)
     await until('both have ended', () => ended === 2)

@@ -358,6 +358,27 @@ describe('a mucp client', () => {
     await registry.close()
   })
 
+  it('reads a stream for several who ask at once, in the order in which they did', async () => {
+    let goOn = (): void => {}
+    const asked = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    await using server = await serve({
+      async *expand() {
+        yield { count: 0 }
+        await asked
+        yield { count: 1 }
+      },
+    })
+    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    const stream = client.expand({}, { timeout: 5000 })[Symbol.asyncIterator]()
+    const all = [stream.next(), stream.next(), stream.next(), stream.next()]
+    await all[0]
+    goOn()
+    const results = await Promise.all(all)
+    expect(results.map(({ done, value }) => done || value.count)).toEqual([0, 1, true, true])
+  })
+
   it('hears of an error that is too long for a header, shortened', async () => {
     await using server = await serve({
       unary() {

@@ -1,5 +1,5 @@
 import { RpcError } from '../../error.ts'
-import { leftEarly, type TellingStream } from '../../stream.ts'
+import { Ending, leftEarly, type TellingStream } from '../../stream.ts'
 import { Inbox, type Limits, messageEnd, prefixLength } from './inbox.ts'
 import { burst } from './pump.ts'
 import type { Room } from './room.ts'
@@ -37,10 +37,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
   #pause: NodeJS.Immediate | undefined
   #error: RpcError | undefined
   readonly #waiting: Waiting<T>[] = []
-  /** Whoever wants to know of the end. */
-  #listeners: ((error?: RpcError) => void)[] = []
-  /** What they have been told. */
-  #told: { readonly error: RpcError | undefined } | undefined
+  readonly #ending = new Ending()
 
   constructor(owner: StreamOwner<T>, limits: Limits, encoding: string, room?: Room) {
     this.#owner = owner
@@ -99,7 +96,7 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
     if (this.#ended) return
     this.#ended = true
     this.#error = error
-    if (this.#inbox.length === 0) this.#tell(error)
+    if (error !== undefined || this.#inbox.length === 0) this.#tell(error)
     if (this.#pause === undefined) this.#finishAll()
   }
 
@@ -174,20 +171,13 @@ export class MessageStream<T> implements AsyncIterableIterator<T>, TellingStream
   }
 
   tellEnd(callback: (error?: RpcError) => void): void {
-    this.#listeners.push(callback)
-    if (this.#told !== undefined) this.#tell(undefined)
+    const thrown = this.#ending.ask(callback)
+    this.#error ??= thrown
   }
 
-  /** What a listener throws is for the reader, and no fault of the connection's, whose frames are being read. */
   #tell(error: RpcError | undefined): void {
-    this.#told ??= { error }
-    for (const callback of this.#listeners.splice(0)) {
-      try {
-        callback(this.#told.error)
-      } catch (thrown) {
-        this.#error ??= RpcError.from(thrown)
-      }
-    }
+    const thrown = this.#ending.tell(error)
+    this.#error ??= thrown
   }
 
   #take(): IteratorResult<T> | undefined {
