@@ -370,7 +370,7 @@ describe('a mucp client', () => {
         yield { count: 1 }
       },
     })
-    await using client = createClient(Echo, { channel: channelTo(server.address), retry: false })
+    await using client = createClient(Echo, { ...at(server.address), retry: false })
     const stream = client.expand({}, { timeout: 5000 })[Symbol.asyncIterator]()
     const all = [stream.next(), stream.next(), stream.next(), stream.next()]
     await all[0]
