@@ -235,6 +235,7 @@ describe('deadlines', () => {
     for (const [i, timed] of all.entries()) if (i % 2 === 1) timed.list?.remove(timed)
     while (expired.length < kept.length && performance.now() < begun + 20_000) await new Promise((resolve) => setTimeout(resolve, 5))
     expect([...expired].sort((a, b) => a - b)).toEqual([...kept].sort((a, b) => a - b))
+    expect(all.filter(({ list }) => list !== undefined)).toEqual([])
   })
   it('go on when one of them throws', () => {
     vi.useFakeTimers()
