@@ -34,6 +34,14 @@ describe('retryBudget', () => {
     expect(drain(budget)).toBe(10)
   })
 
+  it('forgets calls of long ago though no retry was asked for since', async () => {
+    const clock = manualClock()
+    const budget = retryBudget({ clock, min: 0, ratio: 1 })
+    for (let i = 0; i < 640; i++) budget.deposit()
+    await clock.advance(20_000)
+    expect(drain(budget)).toBe(0)
+  })
+
   it('refuses options that cannot be, by name', () => {
     expect(() => retryBudget({ ratio: -1 })).toThrow('retryBudget: ratio must be a number ≥ 0, got -1')
     expect(() => retryBudget({ min: Number.NaN })).toThrow('retryBudget: min must be a number ≥ 0, got NaN')
