@@ -68,7 +68,8 @@ export function etcdV2(options: EtcdV2RegistryOptions = {}): EtcdRegistry {
   const store = createStore({ ...set, link, keys, keepalive })
   return createRegistry({
     ...set,
-    ...{ store, timeout },
+    store,
+    timeout,
     begin: (instance, ties) => createRegistration(instance, { ...set, link, keys, store, ...ties }),
     async close() {
       link.close()
