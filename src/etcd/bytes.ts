@@ -17,9 +17,11 @@ const encoder = new TextEncoder()
 const zero = Uint8Array.of(0)
 const none = new Uint8Array(0)
 
-/** Bytes as they travel. */
+/** Bytes as they travel. Throws `invalid_argument` for what is neither text nor bytes. */
 export function toBytes(bytes: Bytes): Uint8Array {
-  return typeof bytes === 'string' ? encoder.encode(bytes) : bytes
+  if (typeof bytes === 'string') return encoder.encode(bytes)
+  if (ArrayBuffer.isView(bytes)) return bytes
+  throw new RpcError('invalid_argument', `keys and values must be strings or Uint8Arrays, got ${typeof bytes}`)
 }
 
 /** UTF-8 text; what is not UTF-8 becomes U+FFFD. */

@@ -14,6 +14,7 @@ const defaultPort = 2379
 /** Reads etcd's addresses: `host`, `host:port`, `http(s)://host:port`; 2379 is the port. Throws `invalid_argument` naming the option. */
 export function parseEndpoints(endpoints: readonly string[]): Endpoints {
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('must name at least one address, e.g. ["127.0.0.1:2379"]')
+  for (const endpoint of endpoints) if (typeof endpoint !== 'string') throw invalid(`must be strings, got ${endpoint}`)
   const parsed = endpoints.map(parse)
   const schemes = new Set(parsed.map(({ scheme }) => scheme).filter((scheme) => scheme !== ''))
   if (schemes.size > 1) throw invalid(`must all be http:// or all https://, got ${endpoints.join(', ')}`)

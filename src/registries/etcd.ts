@@ -1,4 +1,5 @@
 import { checkNumber } from '../check.ts'
+import { RpcError } from '../error.ts'
 import { type EtcdClient, type EtcdOptions, etcdClient } from '../etcd/index.ts'
 import { createBatches } from './etcd/batches.ts'
 import { goMicro } from './etcd/layouts/go-micro.ts'
@@ -23,7 +24,7 @@ export type { EtcdRegistry } from './etcd/registry.ts'
 
 /** How to use etcd as a registry; without `client`, also how to reach it. */
 export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
-  /** A client to share; closing the registry does not close it. The options for reaching etcd are then of no effect, and its own `spread` says when it has its turn. */
+  /** A client to share, in place of the options for reaching etcd; closing the registry does not close it. Its own `spread` says when it has its turn. */
   readonly client?: EtcdClient | undefined
   /** How many records are asked for at a time when a set is read, at least 1. Default: as many as make about 2 MB, 1000 at first. */
   readonly page?: number | undefined
@@ -32,6 +33,9 @@ export interface EtcdRegistryOptions extends EtcdOptions, RecordOptions {
 /** Services registered in etcd. Connects when it is first used. Throws `invalid_argument` naming the option. */
 export function etcd(options: EtcdRegistryOptions = {}): EtcdRegistry {
   const set = settings('etcd registry', options, goMicro)
+  const surplus = (['endpoints', 'tls', 'username', 'password'] as const).filter((name) => options[name] !== undefined)
+  if (options.client !== undefined && surplus.length > 0)
+    throw new RpcError('invalid_argument', `etcd registry: a client comes with its own ${surplus.join(', ')}: give either`)
   const client = options.client ?? etcdClient({ ...options, spread: set.spread / 2 })
   const page =
     options.page === undefined ? undefined : checkNumber('etcd registry: page (records)', options.page, { min: 1, integer: true })

@@ -27,6 +27,10 @@ describe('rangeOf', () => {
   it('takes the empty prefix for all keys', () => {
     expect(rangeOf({ prefix: '' })).toEqual({ key: bytes(0), rangeEnd: bytes(0) })
   })
+  it('refuses a key that is neither text nor bytes', () => {
+    for (const key of [undefined, 3, { key: 'a' }])
+      expect(() => rangeOf({ key: key as never })).toThrow(/must be strings or Uint8Arrays, got/)
+  })
   it('refuses the empty key, saying what all keys are', () => {
     expect(() => rangeOf({ key: '' })).toThrow(/must not be empty.*prefix: ""/)
     expect(() => rangeOf({ key: '' })).toThrow(RpcError)

@@ -21,6 +21,7 @@ describe('parseEndpoints', () => {
     [['h:0'], /must be host/],
     [[''], /"": must be host/],
     [['h/path'], /must be host/],
+    [[3 as never], /endpoints must be strings, got 3/],
   ])('refuses %j', (endpoints, message) => {
     expect(() => parseEndpoints(endpoints)).toThrow(message)
   })

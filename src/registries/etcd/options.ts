@@ -1,4 +1,4 @@
-import { checkNumber } from '../../check.ts'
+import { checkMade, checkNumber } from '../../check.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { RpcError } from '../../error.ts'
 import { type Logger, loggerOf } from '../../logger.ts'
@@ -61,7 +61,9 @@ export function settings(
   const grace = checkNumber(`${registry}: grace (ms)`, options.grace ?? 2 * ttl, { min: 0 })
   const shrink = checkNumber(`${registry}: shrink`, options.shrink ?? 0.5, { min: 0, max: 1 })
   const spread = checkNumber(`${registry}: spread (ms)`, options.spread ?? 1000, { min: 0 })
-  if (layouts.length === 0) throw new RpcError('invalid_argument', `${registry}: layouts must not be empty`)
+  if (!Array.isArray(layouts) || layouts.length === 0)
+    throw new RpcError('invalid_argument', `${registry}: layouts must be a list, as [goMicro()]`)
+  for (const layout of layouts) checkMade(`${registry}: layouts`, layout, 'decode', 'goMicro()')
   const wait = options.unreachable === 'wait'
   return {
     ttl,

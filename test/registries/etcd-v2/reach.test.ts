@@ -17,7 +17,7 @@ describe('etcd v2', () => {
     [{ endpoints: ['ftp://h'] }, 'the scheme must be http or https'],
     [{ ttl: 1500 }, 'etcd v2 registry: ttl must be whole seconds'],
     [{ heartbeat: 1 }, 'etcd v2 registry: heartbeat (ms) must be a number ≥ 100'],
-    [{ layouts: [] }, 'etcd v2 registry: layouts must not be empty'],
+    [{ layouts: [] }, 'etcd v2 registry: layouts must be a list, as [goMicro()]'],
     [{ username: 'app' }, 'username and password must be given together'],
     [{ endpoints: ['https://h'], tls: false }, 'tls is false, but the endpoints are https://'],
     [{ endpoints: ['http://h'], tls: true }, 'tls is given, but the endpoints are http://'],

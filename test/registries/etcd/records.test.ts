@@ -190,8 +190,14 @@ describe('options', () => {
     [{ ttl: 2500 }, 'etcd registry: ttl must be whole seconds, in milliseconds, got 2500'],
     [{ heartbeat: 1 }, 'etcd registry: heartbeat (ms) must be a number ≥ 100, got 1'],
     [{ grace: -1 }, 'etcd registry: grace (ms) must be'],
-    [{ layouts: [] }, 'etcd registry: layouts must not be empty'],
+    [{ layouts: [] }, 'etcd registry: layouts must be a list, as [goMicro()]'],
+    [{ layouts: goKit() as never }, 'etcd registry: layouts must be a list, as [goMicro()]'],
+    [{ layouts: [goKit as never] }, 'etcd registry: layouts must be what goMicro() makes, got the function goKit'],
     [{ endpoints: ['ftp://h'] }, 'etcd: endpoints "ftp://h"'],
+    [
+      { client: etcdClient(), endpoints: ['h'], username: 'u' },
+      'etcd registry: a client comes with its own endpoints, username: give either',
+    ],
   ] satisfies [EtcdRegistryOptions, string][])('refuses %j', (options, message) => {
     expect(() => etcd(options)).toThrow(`invalid_argument: ${message}`)
   })
