@@ -23,6 +23,12 @@ export function noteSent(): readonly number[] {
 function messages(bytes: Buffer): number {
   let count = 0
   let at = bytes.subarray(0, preface.length).equals(preface) ? preface.length : 0
-  for (; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === data && bytes.readUIntBE(at, 3) > 0) count += 1
+  while (at + 9 <= bytes.length) {
+    const isData = bytes[at + 3] === data
+    const end = at + 9 + bytes.readUIntBE(at, 3)
+    // A frame may have several messages: a flag, a length in four bytes, and so much.
+    for (at += 9; isData && at + 5 <= end; at += 5 + bytes.readUInt32BE(at + 1)) count += 1
+    at = end
+  }
   return count
 }
