@@ -21,9 +21,9 @@ const spare = 24
 const none = Buffer.alloc(0)
 const pool: Buffer[] = []
 
-/** A buffer of {@link capacity} bytes from the pool that all connections share. When that is empty one of `bytes`: many that want one at once get what they need. */
-export function takeBuffer(bytes: number = capacity): Buffer {
-  return pool.pop() ?? Buffer.allocUnsafe(bytes)
+/** A buffer of {@link capacity} bytes, from the pool that all connections share. */
+export function takeBuffer(): Buffer {
+  return pool.pop() ?? Buffer.allocUnsafeSlow(capacity)
 }
 
 /** Gives a buffer back that nobody refers to any more. Those of another size are not kept. */
@@ -138,9 +138,10 @@ export class Output {
     this.#socket.write(buffer.subarray(0, length), this.#written)
   }
 
-  /** For `bytes`, and as much as is written next. */
+  /** Where many connections send in one tick, no more than what `bytes` and the next write take. */
   #take(bytes: number): Buffer {
-    return takeBuffer(this.blocked ? capacity : Math.min(capacity, this.early + bytes))
+    if (waiting.length < spare || this.blocked) return takeBuffer()
+    return pool.pop() ?? Buffer.allocUnsafeSlow(Math.min(capacity, this.early + bytes))
   }
 
   #give(): void {

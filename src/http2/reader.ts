@@ -13,6 +13,12 @@ export interface FrameSink {
   frame(type: number, flags: number, id: number, from: Buffer, start: number, end: number, limit: number): number
 }
 
+/** So many split frames at a time lie in buffers that all connections share, which are as large as any frame; others have what they announce. */
+const shared = 16
+
+/** Split frames, of all connections. */
+let split = 0
+
 /** Takes chunks apart into frames, in place: only a frame that is split over chunks is copied. */
 export class Reader {
   readonly #sink: FrameSink
@@ -34,14 +40,20 @@ export class Reader {
       at = this.#sink.frame(from[at + 3] as number, from[at + 4] as number, read31(from, at + 5), from, payload, stop, end)
     }
     if (at >= end || this.#sink.closed) return
-    this.#carry = takeBuffer(frameHeader + (end - at >= frameHeader ? lengthAt(from, at) : maxFrame))
+    const announced = frameHeader + (end - at >= frameHeader ? lengthAt(from, at) : maxFrame)
+    this.#carry = split++ < shared ? takeBuffer() : Buffer.allocUnsafeSlow(announced)
     this.#carried = from.copy(this.#carry, 0, at, end)
   }
 
   /** Forgets a split frame. */
   close(): void {
-    if (this.#carry !== undefined) giveBuffer(this.#carry)
+    if (this.#carry !== undefined) giveBuffer(this.#take(this.#carry))
+  }
+
+  #take(carry: Buffer): Buffer {
     this.#carry = undefined
+    split--
+    return carry
   }
 
   /** Goes on with the split frame; returns where it ended in the chunk. */
@@ -55,7 +67,7 @@ export class Reader {
     this.#carried += taken
     at += taken
     if (this.#carried < total) return end
-    this.#carry = undefined
+    this.#take(carry)
     try {
       this.#sink.frame(carry[3] as number, carry[4] as number, read31(carry, 5), carry, frameHeader, total, total)
     } finally {
