@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -249,16 +249,46 @@ export async function enableAuth(etcd: EtcdProcess, users: readonly { name: stri
 }
 
 /**
- * Ports that nothing listens on now. Not of those that systems give to outgoing connections: such a port could be taken by one while its
- * server is down.
+ * Ports that nothing listens on now, nor will of these tests until this process ends, whichever suites run beside it. Not of those that systems give to
+ * outgoing connections: such a port could be taken by one while its server is down.
  */
 export async function freePorts<const N extends number>(count: N): Promise<N extends 2 ? [number, number] : number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
+  const ports: number[] = []
+  while (ports.length < count) {
     const port = 10_000 + Math.floor(Math.random() * 20_000)
-    if (await isFree(port)) ports.add(port)
+    if (claim(port) && (await isFree(port))) ports.push(port)
   }
-  return [...ports] as N extends 2 ? [number, number] : number[]
+  return ports as N extends 2 ? [number, number] : number[]
+}
+
+const claims = new Set<string>()
+
+/** Two servers that try one port at a time: the second would end, and who waits for it be answered by the first. */
+function claim(port: number): boolean {
+  const file = join(tmpdir(), `beckon-port-${port}`)
+  try {
+    writeFileSync(file, `${process.pid}`, { flag: 'wx' })
+  } catch {
+    if (isAlive(file)) return false
+    rmSync(file, { force: true })
+    return claim(port)
+  }
+  if (claims.size === 0)
+    process.once('exit', () => {
+      for (const one of claims) rmSync(one, { force: true })
+    })
+  claims.add(file)
+  return true
+}
+
+/** Whether the process that has claimed something is there. */
+function isAlive(file: string): boolean {
+  try {
+    process.kill(Number(readFileSync(file, 'utf8')) || process.pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Asked before etcdctl is, which waits for a second before it tries a second time. */
