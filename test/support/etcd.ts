@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -261,24 +261,24 @@ export async function freePorts<const N extends number>(count: N): Promise<N ext
   return ports as N extends 2 ? [number, number] : number[]
 }
 
-const claims = new Set<string>()
+/** One file for each port. Of a process that was killed they stay, and are taken over. */
+const claims = join(tmpdir(), 'beckon-ports')
 
 /** Two servers that try one port at a time: the second would end, and who waits for it be answered by the first. */
 function claim(port: number): boolean {
-  const file = join(tmpdir(), `beckon-port-${port}`)
+  const file = join(claims, `${port}`)
+  mkdirSync(claims, { recursive: true })
   try {
     writeFileSync(file, `${process.pid}`, { flag: 'wx' })
-  } catch {
+    process.setMaxListeners(0).once('exit', () => rmSync(file, { force: true }))
+    return true
+  } catch (error) {
+    // Who may not write there does without.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return true
     if (isAlive(file)) return false
     rmSync(file, { force: true })
     return claim(port)
   }
-  if (claims.size === 0)
-    process.once('exit', () => {
-      for (const one of claims) rmSync(one, { force: true })
-    })
-  claims.add(file)
-  return true
 }
 
 /** Whether the process that has claimed something is there. */
