@@ -261,7 +261,7 @@ export async function freePorts<const N extends number>(count: N): Promise<N ext
   return ports as N extends 2 ? [number, number] : number[]
 }
 
-/** One file for each port. Of a process that was killed they stay, and are taken over. */
+/** A file for each port, with the process that has it. Of processes that have ended they stay, and are taken over. */
 const claims = join(tmpdir(), 'beckon-ports')
 
 /** Two servers that try one port at a time: the second would end, and who waits for it be answered by the first. */
@@ -270,7 +270,6 @@ function claim(port: number): boolean {
   mkdirSync(claims, { recursive: true })
   try {
     writeFileSync(file, `${process.pid}`, { flag: 'wx' })
-    process.setMaxListeners(0).once('exit', () => rmSync(file, { force: true }))
     return true
   } catch (error) {
     // Who may not write there does without.
