@@ -12,20 +12,17 @@ export interface JoinedSignal {
  */
 export function joinSignals(signals: readonly AbortSignal[]): JoinedSignal {
   const controller = new AbortController()
-  const releases: (() => void)[] = []
-  const release = (): void => {
-    for (const forget of releases) forget()
-  }
-  for (const signal of signals) {
-    const abort = (): void => {
-      release()
-      controller.abort(signal.reason)
-    }
-    if (signal.aborted) abort()
-    else {
-      signal.addEventListener('abort', abort)
-      releases.push(() => signal.removeEventListener('abort', abort))
-    }
-  }
+  for (const signal of signals) signal.addEventListener('abort', follow)
+  follow()
   return { signal: controller.signal, release }
+
+  function follow(): void {
+    const first = signals.find(({ aborted }) => aborted)
+    if (first === undefined) return
+    release()
+    controller.abort(first.reason)
+  }
+  function release(): void {
+    for (const signal of signals) signal.removeEventListener('abort', follow)
+  }
 }

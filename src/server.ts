@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
-import { formatAddress, parseAddress } from './address.ts'
+import { advertised, canBeCalled } from './advertised.ts'
 import { checkFunctions, checkMade, checkNumber, checkText } from './check.ts'
 import { type Context, chain, type Endpoint, type Middleware } from './endpoint.ts'
 import { RpcError } from './error.ts'
@@ -249,14 +247,6 @@ function check(options: ServerOptions): void {
     throw new RpcError('invalid_argument', `createServer: advertise must be host:port or a host, got ${JSON.stringify(advertise)}`)
 }
 
-function canBeCalled(address: string): boolean {
-  try {
-    return parseAddress(address).host !== ''
-  } catch {
-    return false
-  }
-}
-
 function endpointOf(method: Method, handler: (request: unknown, context: Context) => unknown): Endpoint {
   const { path, kind } = method
   const streams = streamsResponse(kind)
@@ -289,18 +279,4 @@ function isStream(value: unknown): boolean {
 function shortPath(path: string): string {
   const slash = path.indexOf('/', 1)
   return `/${path.slice(path.lastIndexOf('.', slash) + 1)}`.replace('//', '/')
-}
-
-function advertised(listening: string, advertise: string | undefined): string {
-  const { host, port } = parseAddress(listening)
-  if (advertise !== undefined) {
-    if (isIPv6(advertise)) return formatAddress(advertise, port)
-    return /:\d+$/.test(advertise) ? advertise : `${advertise}:${port}`
-  }
-  return formatAddress(host === '' || host === '0.0.0.0' || host === '::' ? externalAddress() : host, port)
-}
-
-function externalAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
 }

@@ -43,9 +43,6 @@ export type CallerOptions = Omit<Caller, 'unary' | 'auth'> & {
   readonly authenticate: (unary: Caller['unary']) => Promise<string>
 }
 
-/** The longest that a timer takes, in milliseconds. */
-const longest = 2 ** 31 - 1
-
 /** Makes unary calls: with a token, with a deadline, on the endpoint that answers, with errors that name the endpoints. */
 export function createCaller(options: CallerOptions): Caller {
   const { link, timeout, clock } = options
@@ -105,7 +102,7 @@ export function createCaller(options: CallerOptions): Caller {
    */
   function leaveIfMute(connection: Connection, { deadline = 0 }: Context): () => void {
     const sentAt = clock.now()
-    const patience = Math.min(longest, Math.max(timeout, deadline - performance.now()) / 2)
+    const patience = Math.max(timeout, deadline - performance.now()) / 2
     return clock.after(patience, () => {
       if (succeededAt < sentAt) link.leave(connection, patience / 2)
     })

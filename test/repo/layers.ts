@@ -17,7 +17,7 @@ const parts: readonly Part[] = [
       /^(abort|address|backoff|balancer|broker|check|clock|codec|derive|endpoint|error|filter|headers|instances|logger|registry|service|standard|stream|transport)\.ts$/,
     imports: [],
   },
-  { name: 'engine', files: /^(channel|client|node|pool|ready|server|signals)\.ts$/, imports: ['words'] },
+  { name: 'engine', files: /^(advertised|channel|client|node|pool|ready|server|signals)\.ts$/, imports: ['words'] },
   { name: 'http2', files: /^http2\//, imports: [] },
   { name: 'gen', files: /^gen\//, imports: [] },
   { name: 'load', files: /^load\//, imports: ['words'] },
