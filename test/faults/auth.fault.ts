@@ -29,7 +29,7 @@ onBoth('authentication', (size) => {
   // A token ends when it was not used for this long.
   const short = ['--auth-token-ttl', '2']
   const etcdIsStrict = guarded(size, { now: 'secret' }, short)
-  fault('token expired during watch and during lease', { ...etcdIsStrict, registry: { ttl: 8000 } }, async (scene) => {
+  fault('token expired during watch and during lease', etcdIsStrict, async (scene) => {
     const { near, far, admin, key } = scene
     await pause(4000)
     await admin.delete({ key: key('a') })
@@ -41,17 +41,13 @@ onBoth('authentication', (size) => {
   })
 
   const etcdForgets = guarded(size, { now: 'secret' })
-  fault(
-    'tokens forgotten by an etcd that was restarted',
-    { ...etcdForgets, registry: { ttl: 8000 } },
-    async ({ members, heard, whole }) => {
-      await Promise.all(members.map((member) => member.kill()))
-      await heard('consumer', 'stale')
-      await Promise.all(members.map((member) => member.restart()))
-      await whole()
-      return { consumer: broken }
-    },
-  )
+  fault('tokens forgotten by an etcd that was restarted', etcdForgets, async ({ members, heard, whole }) => {
+    await Promise.all(members.map((member) => member.kill()))
+    await heard('consumer', 'stale')
+    await Promise.all(members.map((member) => member.restart()))
+    await whole()
+    return { consumer: broken }
+  })
 
   const password = { now: 'secret' }
   fault('password rotated', guarded(size, password), async (scene) => {
@@ -111,7 +107,6 @@ onBoth('TLS', (size) => {
     size,
     made: { tls: 'mutual' },
     reach: ({ certificates: { ca, cert, key } = {} }) => ({ tls: { ca, cert, key } }),
-    registry: { ttl: 8000 },
   }
 
   fault('certificate replaced', secure, async ({ etcd, near, far, whole, ...scene }) => {

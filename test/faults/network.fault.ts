@@ -35,7 +35,7 @@ onBoth('a network', (size) => {
     return { ...(size === 1 && { a: lost, b: lost }), consumer: set }
   })
 
-  fault('that breaks again and again', { size, registry: { ttl: 8000 } }, async ({ used, near, far, whole }) => {
+  fault('that breaks again and again', { size }, async ({ used, near, far, whole }) => {
     for (let i = 0; i < 30; i++) {
       near.cut()
       far.cut()
@@ -45,7 +45,7 @@ onBoth('a network', (size) => {
     return { consumer: used.far ? { atLeast: 1, atMost: 30 } : [] }
   })
 
-  fault('that breaks twice before the backlog has come', { size, alone: true, registry: { ttl: 8000 } }, async (scene) => {
+  fault('that breaks twice before the backlog has come', { size, alone: true }, async (scene) => {
     const { admin, etcd, far, consumer, key } = scene
     await using way = await startProxy(etcd.address)
     const follower = etcdClient({ endpoints: [way.address] })
@@ -87,7 +87,7 @@ onBoth('a network', (size) => {
     return { consumer: broken }
   })
 
-  fault('that refuses everything for a while', { size, registry: { ttl: 8000 } }, async (scene) => {
+  fault('that refuses everything for a while', { size }, async (scene) => {
     const { near, far, whole } = scene
     const set = setOf(scene)
     const before = scene.tries()

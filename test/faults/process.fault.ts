@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { until } from '../support/echo.ts'
-import { its, lostOnce, others, paused, useBuild, withChild } from './child.ts'
+import { its, lostOnce, paused, useBuild, withChild } from './child.ts'
 import { pause } from './outages.ts'
 import { fault, onBoth, patience } from './scene.ts'
 
@@ -9,7 +9,7 @@ const built = useBuild()
 onBoth('a process', (size) => {
   paused({ size }, built)
 
-  fault('whose event loop is blocked past the TTL', { size, ...others }, (scene) =>
+  fault('whose event loop is blocked past the TTL', { size }, (scene) =>
     withChild(scene, built(), {}, async (child) => {
       const { told } = scene.listening
       const before = told.length
@@ -20,7 +20,7 @@ onBoth('a process', (size) => {
     }),
   )
 
-  fault('whose event loop is blocked past the TTL, with a thread for its leases', { size, ...others }, (scene) =>
+  fault('whose event loop is blocked past the TTL, with a thread for its leases', { size }, (scene) =>
     withChild(scene, built(), { keepaliveThread: true }, async (child) => {
       // Time for the thread to begin.
       await pause(its + 1000)

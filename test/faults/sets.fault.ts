@@ -5,7 +5,6 @@ import { fault, onBoth, patience, type Scene } from './scene.ts'
 import { kept } from './verdict.ts'
 
 const grace = 2500
-const ttl = 8000
 
 /** What has been told since, each set as one text. */
 const since = ({ listening }: Scene, before: number): readonly string[] => listening.told.slice(before).map(String)
@@ -31,7 +30,7 @@ async function emptied(scene: Scene): Promise<void> {
 
 onBoth('a set', (size) => {
   // The member behind the proxy is the only way, so that an interruption is one on three members as well.
-  const place = { size, alone: true, registry: { grace, ttl } } as const
+  const place = { size, alone: true, registry: { grace } } as const
 
   fault('that is empty right after an outage is believed after the grace, and not before', place, async (scene) => {
     const { near, listening } = scene
@@ -52,7 +51,7 @@ onBoth('a set', (size) => {
     return { a: lost, b: lost, consumer: broken }
   })
 
-  const patient = { ...place, registry: { grace: 60_000, ttl } }
+  const patient = { ...place, registry: { grace: 60_000 } }
   fault('that is empty right after an outage, and whole within the grace', patient, async (scene) => {
     const { near, listening } = scene
     const before = listening.told.length
@@ -64,7 +63,7 @@ onBoth('a set', (size) => {
     return { a: lost, b: lost, consumer: broken }
   })
 
-  const slow = { ...place, registry: { grace: 2 * grace, ttl } }
+  const slow = { ...place, registry: { grace: 2 * grace } }
   fault('that is empty right after an outage, before another that is longer than the grace', slow, async (scene) => {
     const { near, far, listening, consumer } = scene
     const before = listening.told.length
@@ -80,7 +79,7 @@ onBoth('a set', (size) => {
     return { a: lost, b: lost, consumer: [...broken, ...broken] }
   })
 
-  const wary = { ...place, registry: { grace, ttl, shrink: 0.3 } }
+  const wary = { ...place, registry: { grace, shrink: 0.3 } }
   fault('that has shrunk by more than the share set, and then by less, right after an outage', wary, async (scene) => {
     const { admin, far, key, listening, consumer } = scene
     const value = (await admin.get(key('a')))?.text ?? ''

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { until } from '../support/echo.ts'
 import { v2 as api } from './api.ts'
-import { others, paused, useBuild } from './child.ts'
+import { paused, useBuild } from './child.ts'
 import { halfOpen } from './half-open.ts'
 import { broken, lost, outages, pause } from './outages.ts'
 import { fault, onBoth, patience, type Scene } from './scene.ts'
@@ -40,7 +40,7 @@ onBoth("etcd's former API", (size) => {
     return { a: lost, besides: [/^warn record \S+ skipped: /] }
   })
 
-  fault('two processes claiming one id', { ...place, ...others }, async ({ keys, key, registry }) => {
+  fault('two processes claiming one id', place, async ({ keys, key, registry }) => {
     const before = await keys.get(key('a'))
     const claim = registry().register({ id: 'a', service: 'echo', address: '127.0.0.1:1' })
     await expect(claim).rejects.toThrow(
@@ -51,7 +51,7 @@ onBoth("etcd's former API", (size) => {
   })
 
   // Silent for longer than the test lasts, so that the watch is asked for from where it stands.
-  const silent = { alone: true, registry: { ...others.registry, keepalive: { interval: 100_000, timeout: 100_000 } } }
+  const silent = { alone: true, registry: { keepalive: { interval: 100_000, timeout: 100_000 } } }
 
   /** `static` goes and `new` comes, and then so much happens elsewhere that etcd does not remember the former. */
   async function forgotten({ keys, key, etcd, servers, listening }: Scene, cut: () => Promise<unknown>, heal: () => void): Promise<void> {
